@@ -1,0 +1,1 @@
+"""Nouns and numbers: no files, no words, no hidden randomness."""

@@ -1,0 +1,443 @@
+"""The nouns: cameras, frames, instances, scenes, and what engines state about them.
+
+Everything is frozen, arrays are read-only and shapes are checked when a value is made, so that a mistake
+shows where it happens. Units are metres, radians and seconds. Cameras have OpenCV axes (x right, y down,
+z forward), poses are camera_to_world, pixel centres are at integers (docs/conventions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "BoxMark",
+    "Camera",
+    "CameraModel",
+    "Fact",
+    "Frame",
+    "Instance",
+    "MARK_RADIUS_FRACTION",
+    "Mention",
+    "OrientedBox",
+    "Point",
+    "PointRef",
+    "Record",
+    "Scene",
+    "Skip",
+    "TaskSpec",
+    "Tracks",
+    "mark_radius",
+]
+
+FloatArray = npt.NDArray[np.float64]
+CameraModel = Literal["pinhole", "opencv", "opencv_fisheye", "equirectangular"]
+Capability = Literal["image", "depth", "mesh", "instances", "tracks", "layout", "time", "up"]
+
+MARK_RADIUS_FRACTION: Final = 0.02
+"""Radius of a drawn dot as a share of the image height (design: geometry, "Marks and stable surface")."""
+
+_ROTATION_TOLERANCE: Final = 1e-6
+_NO_MAPPING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def mark_radius(height: int) -> float:
+    """Radius in pixels of a drawn dot in an image of this height."""
+    return MARK_RADIUS_FRACTION * height
+
+
+def _frozen(array: npt.ArrayLike, dtype: npt.DTypeLike, shape: tuple[int | None, ...], name: str) -> np.ndarray:
+    """A read-only C-contiguous copy or view with a checked shape (None = any extent)."""
+    result = np.ascontiguousarray(array, dtype=dtype)
+    if result.ndim != len(shape) or any(w is not None and w != g for w, g in zip(shape, result.shape, strict=True)):
+        wanted = tuple("n" if s is None else s for s in shape)
+        raise ValueError(f"{name} must have shape {wanted}, got {result.shape}")
+    if result.flags.writeable:
+        result = result.view()
+        result.flags.writeable = False
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Camera:
+    """One image's camera: how points in the world meet its pixels.
+
+    Attributes:
+        intrinsics: (3, 3), pixels, of this very image size; the top-left pixel's centre is (0, 0).
+        camera_to_world: (4, 4), metres, rigid, OpenCV camera axes to the aligned world.
+        width, height: of the image in pixels.
+        model: lens model; ``distortion`` holds its coefficients in OpenCV's order.
+    """
+
+    intrinsics: np.ndarray
+    camera_to_world: np.ndarray
+    width: int
+    height: int
+    model: CameraModel = "pinhole"
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "intrinsics", _frozen(self.intrinsics, np.float64, (3, 3), "intrinsics"))
+        object.__setattr__(
+            self, "camera_to_world", _frozen(self.camera_to_world, np.float64, (4, 4), "camera_to_world")
+        )
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"an image has at least one pixel, got {self.width} x {self.height}")
+        rotation = self.camera_to_world[:3, :3]
+        if not np.isfinite(self.camera_to_world).all() or not np.allclose(
+            rotation @ rotation.T, np.eye(3), atol=_ROTATION_TOLERANCE
+        ):
+            raise ValueError("camera_to_world must be finite with an orthonormal rotation")
+
+    @property
+    def world_to_camera(self) -> FloatArray:
+        """(4, 4), metres: the inverse of camera_to_world."""
+        rotation = self.camera_to_world[:3, :3]
+        inverse = np.eye(4)
+        inverse[:3, :3] = rotation.T
+        inverse[:3, 3] = -rotation.T @ self.camera_to_world[:3, 3]
+        return inverse
+
+    @property
+    def centre(self) -> FloatArray:
+        """(3,), metres, world frame: where the camera stands."""
+        return self.camera_to_world[:3, 3]
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same camera for the same picture resampled to another size (pixel centres at integers)."""
+        sx, sy = width / self.width, height / self.height
+        intrinsics = self.intrinsics.copy()
+        intrinsics[0, :2] *= sx
+        intrinsics[1, :2] *= sy
+        intrinsics[0, 2] = (self.intrinsics[0, 2] + 0.5) * sx - 0.5
+        intrinsics[1, 2] = (self.intrinsics[1, 2] + 0.5) * sy - 0.5
+        return Camera(intrinsics, self.camera_to_world, width, height, self.model, self.distortion)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One moment of a scene: cameras and lazy access to its pixels.
+
+    Attributes:
+        id: the sensor's frame number without padding (docs/data-format.md lists other datasets' ids).
+        camera: of the colour image.
+        load_image: returns the encoded colour image (JPEG or PNG bytes).
+        image_ref: the image's place relative to the dataset root, ``file`` or ``file#frame=n``.
+        depth_camera: of the depth image, or None where the frame has no depth.
+        load_depth: returns (h, w) float32 metres along the camera's z axis, 0 where unknown.
+        depth_scale: metres per stored unit.
+        time: seconds, or None.
+        raw_camera_to_world: (4, 4) as the source states it, before axis alignment.
+    """
+
+    id: str
+    camera: Camera
+    load_image: Callable[[], bytes]
+    image_ref: str
+    depth_camera: Camera | None = None
+    load_depth: Callable[[], npt.NDArray[np.float32]] | None = None
+    depth_ref: str | None = None
+    depth_scale: float | None = None
+    time: float | None = None
+    raw_camera_to_world: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if (self.depth_camera is None) != (self.load_depth is None):
+            raise ValueError("a frame has both depth_camera and load_depth, or neither")
+        if self.raw_camera_to_world is not None:
+            object.__setattr__(
+                self,
+                "raw_camera_to_world",
+                _frozen(self.raw_camera_to_world, np.float64, (4, 4), "raw_camera_to_world"),
+            )
+
+    @property
+    def has_depth(self) -> bool:
+        return self.depth_camera is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrientedBox:
+    """A box in the world: ``centre`` (3,), full ``size`` (3,), ``rotation`` (3, 3) with the box axes as columns; metres."""
+
+    centre: np.ndarray
+    size: np.ndarray
+    rotation: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "centre", _frozen(self.centre, np.float64, (3,), "centre"))
+        object.__setattr__(self, "size", _frozen(self.size, np.float64, (3,), "size"))
+        object.__setattr__(self, "rotation", _frozen(self.rotation, np.float64, (3, 3), "rotation"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One annotated object.
+
+    Attributes:
+        id: the source's own id as text (ScanNet objectId, never + 1).
+        label: cleaned label; ``raw_label`` is as the source spells it.
+        vertex_ids: (k,) indices into the scene's vertices, or None where the source has only maps.
+        box: the source's own box, or None where it must be computed from the surface.
+    """
+
+    id: str
+    label: str
+    raw_label: str
+    vertex_ids: npt.NDArray[np.int64] | None = None
+    box: OrientedBox | None = None
+
+    def __post_init__(self) -> None:
+        if self.vertex_ids is not None:
+            object.__setattr__(self, "vertex_ids", _frozen(self.vertex_ids, np.int64, (None,), "vertex_ids"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Points followed through time: ``points`` (t, n, 3) metres, ``visible`` (t, n), in world or camera space."""
+
+    points: np.ndarray
+    visible: np.ndarray
+    space: Literal["world", "camera"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", _frozen(self.points, np.float64, (None, None, 3), "points"))
+        object.__setattr__(self, "visible", _frozen(self.visible, np.bool_, self.points.shape[:2], "visible"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """One scanned place, with everything known about it; pixels are loaded lazily through its frames.
+
+    Attributes:
+        id, dataset: names; ``group`` is shared by rescans of one place.
+        frames: usable frames in time order (a valid pose and an image each).
+        vertices: (n, 3) float32, metres, aligned world; None without a mesh.
+        faces: (m, 3) int32 into vertices.
+        vertex_instance: (n,) int32, index into ``instances``, -1 where unlabelled; None without labels.
+        up: (3,) unit vector, or None where the source has no up axis (gravity tasks are then skipped).
+        split: the official split the scene belongs to, if known.
+        skipped: what the reader had to leave out, counted by reason (``"pose not finite": 12``).
+        extra_capabilities: what the fields above cannot show (``layout``).
+    """
+
+    id: str
+    dataset: str
+    group: str
+    frames: tuple[Frame, ...]
+    vertices: npt.NDArray[np.float32] | None = None
+    faces: npt.NDArray[np.int32] | None = None
+    vertex_instance: npt.NDArray[np.int32] | None = None
+    instances: tuple[Instance, ...] = ()
+    tracks: Tracks | None = None
+    up: FloatArray | None = None
+    split: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=lambda: _NO_MAPPING)
+    extra_capabilities: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if (self.vertices is None) != (self.faces is None):
+            raise ValueError("a mesh has vertices and faces, or neither")
+        if self.vertices is not None:
+            object.__setattr__(self, "vertices", _frozen(self.vertices, np.float32, (None, 3), "vertices"))
+            object.__setattr__(self, "faces", _frozen(self.faces, np.int32, (None, 3), "faces"))
+            faces = self.faces
+            if faces is not None and faces.size and (faces.min() < 0 or faces.max() >= len(self.vertices)):
+                raise ValueError("faces name vertices that do not exist")
+        if self.vertex_instance is not None:
+            if self.vertices is None:
+                raise ValueError("vertex_instance needs a mesh")
+            object.__setattr__(
+                self,
+                "vertex_instance",
+                _frozen(self.vertex_instance, np.int32, (len(self.vertices),), "vertex_instance"),
+            )
+        if self.up is not None:
+            object.__setattr__(self, "up", _frozen(self.up, np.float64, (3,), "up"))
+
+    @property
+    def has_mesh(self) -> bool:
+        return self.faces is not None and len(self.faces) > 0
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What tasks can build on: image, depth, mesh, instances, tracks, time, up, and the reader's extras."""
+        found = set(self.extra_capabilities)
+        if self.frames:
+            found.add("image")
+        if any(frame.has_depth for frame in self.frames):
+            found.add("depth")
+        if self.has_mesh:
+            found.add("mesh")
+        if self.instances and self.vertex_instance is not None:
+            found.add("instances")
+        if self.tracks is not None:
+            found.add("tracks")
+        if self.up is not None:
+            found.add("up")
+        if self.frames and all(frame.time is not None for frame in self.frames):
+            found.add("time")
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """The contract between an engine and its wording.
+
+    Attributes:
+        name, suite, engine, version: who states it; a new version makes new row ids.
+        summary: one sentence for ``spatialgen tasks``.
+        answer_type: as in docs/data-format.md (``choice``, ``number`` …).
+        units: one SI unit per value (``("m",)``); a single entry is repeated for values of any count.
+        text_unit: the unit words use (``mm``), chosen at rendering; empty where the answer has none.
+        variants: ways of pointing the task can be asked in (``dot``, ``coord``, ``name``, ``box``).
+        forms: answer forms (``choice``, ``fill``, ``select``, ``judge``, ``sentence``).
+        polarities: ways of asking the same fact (``closer``, ``farther``); ``("",)`` where there is one.
+        slots: every slot name a question of this task may use; ``answer`` is always there for answers.
+        required_slots: those every question must use.
+        needs: capabilities; ``"depth|mesh"`` means either.
+        sentence_answers: True where answers are sentences, so that a block needs eight of them.
+    """
+
+    name: str
+    suite: str
+    engine: str
+    version: str
+    summary: str
+    answer_type: str
+    units: tuple[str, ...]
+    text_unit: str
+    variants: tuple[str, ...]
+    forms: tuple[str, ...]
+    slots: frozenset[str]
+    required_slots: frozenset[str]
+    needs: tuple[str, ...]
+    polarities: tuple[str, ...] = ("",)
+    sentence_answers: bool = False
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Dotted names of the wording blocks: polarity (if any), pointing variant; ``closer.dot``."""
+        return tuple(self.block(polarity, variant) for polarity in self.polarities for variant in self.variants)
+
+    @staticmethod
+    def block(polarity: str, variant: str) -> str:
+        return f"{polarity}.{variant}" if polarity else variant
+
+    def missing(self, capabilities: frozenset[str]) -> tuple[str, ...]:
+        """The needs a scene with these capabilities does not meet."""
+        return tuple(need for need in self.needs if not capabilities & set(need.split("|")))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A pixel something is said about.
+
+    Attributes:
+        image: index into the fact's frames.
+        x, y: native colour pixels, pixel centres at integers.
+        depth: metres along the camera's z axis, or None.
+        label: the text drawn beside the mark ("A"), empty for none.
+        role: what it is in the question (``target``, ``option``, ``distractor`` …).
+        instance_id: the object it lies on, or None.
+    """
+
+    image: int
+    x: float
+    y: float
+    depth: float | None = None
+    label: str = ""
+    role: str = "target"
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxMark:
+    """A 2D box, edges in native colour pixels (a box of pixel columns a..b has x1 = a - 0.5, x2 = b + 0.5)."""
+
+    image: int
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str = ""
+    role: str = "target"
+    instance_id: str | None = None
+    amodal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An object the text talks about, and its role (target, reference, distractor, observer, counted …)."""
+
+    instance_id: str
+    label: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointRef:
+    """Stands for a fact's point until rendering words it: its label when dots are drawn, its coordinates otherwise."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One true statement about a scene, without words; auditable alone.
+
+    Attributes:
+        task: task name.
+        frames: indices into ``scene.frames``, in the order shown.
+        variant, form, polarity: how it is to be asked (dealt by the engine, so that balance holds).
+        points, boxes, objects: everything pointed at or mentioned.
+        value: the truth in SI units, signed, unrounded.
+        options: for choices, in the order shown; text or a PointRef.
+        answer_index: the true option's index, or None.
+        slots: values for the wording; text, numbers or PointRefs.
+        evidence: what an outside check needs (docs/data-format.md lists the keys); JSON-able.
+        margin: min over conditions of quantity / threshold; 1 is just legal; None where it means nothing.
+    """
+
+    task: str
+    frames: tuple[int, ...]
+    variant: str
+    form: str
+    value: tuple[float, ...]
+    polarity: str = ""
+    points: tuple[Point, ...] = ()
+    boxes: tuple[BoxMark, ...] = ()
+    objects: tuple[Mention, ...] = ()
+    options: tuple[str | PointRef, ...] = ()
+    answer_index: int | None = None
+    slots: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
+    evidence: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
+    margin: float | None = None
+    overlap: float | None = None
+    occlusion: float | None = None
+    difficulty: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why something was not stated: reported, counted by reason, never silent."""
+
+    task: str
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the dataset: column name to value, exactly the columns of ``dataset.schema`` (docs/data-format.md)."""
+
+    columns: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.columns["id"])

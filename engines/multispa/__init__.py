@@ -1,0 +1,1 @@
+"""MultiSPA: depth, camera movement, correspondence, objects, motion (arXiv 2505.17015)."""

@@ -1,0 +1,94 @@
+"""What a reader of a scene format is: detect the layout, list the scenes, read one.
+
+A reader never sees a question. It opens files lazily, turns the source's conventions into the project's
+(OpenCV camera axes, camera_to_world, metres, aligned world) and names the file in every ``SceneError``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..core.types import Scene
+
+__all__ = ["Reader", "SceneRef", "SceneSummary"]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRef:
+    """A scene that was found on disk but not read yet.
+
+    Attributes:
+        id, dataset, group, split: as in ``Scene``; split is None where the dataset has no official lists.
+        root: the dataset root; every image_ref is relative to it.
+        format: the reader's name.
+    """
+
+    id: str
+    dataset: str
+    group: str
+    root: Path
+    format: str
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSummary:
+    """What a look at the headers tells, without reading the scene: for plans and estimates.
+
+    Attributes:
+        frames: frames with an image, before any is left out for its pose.
+        width, height: of the colour image in pixels.
+        image_bytes: mean size of one encoded colour image.
+    """
+
+    frames: int
+    width: int
+    height: int
+    image_bytes: int
+
+
+class Reader(ABC):
+    """A scene format. Its file's docstring draws the folder tree it reads.
+
+    ``name`` is what ``--format`` takes; ``summary`` one sentence for ``spatialgen formats``; ``layouts`` the
+    shapes on disk it knows, one line each; ``provides`` the capabilities its scenes can have.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    layouts: ClassVar[tuple[str, ...]]
+    provides: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def detect(self, path: Path) -> Path | None:
+        """The dataset root if ``path`` (a scene, a folder of scenes, or a root) is of this format, else None.
+
+        The root is the same whichever of the three was given, so that image references do not depend on it.
+        """
+
+    @abstractmethod
+    def scenes(self, path: Path) -> tuple[SceneRef, ...]:
+        """The scenes at or below ``path``, sorted by id; only the one if ``path`` is a scene.
+
+        Raises:
+            SceneError: when there is none; says what was looked for.
+        """
+
+    @abstractmethod
+    def summary_of(self, ref: SceneRef) -> SceneSummary:
+        """A quick look at one scene's headers.
+
+        Raises:
+            SceneError: when the scene cannot be read at all; names the file.
+        """
+
+    @abstractmethod
+    def read(self, ref: SceneRef, *, labels: str = "raw") -> Scene:
+        """The scene, pixels unread. ``labels`` is ``raw``, ``nyu40`` or the path of a mapping file.
+
+        Raises:
+            SceneError: when a file is missing, cut short or makes no sense; names it and the remedy.
+        """
