@@ -21,7 +21,7 @@ def canonical_json(value: Any) -> str:
 
 
 def stable_hash(*parts: Any, bits: int = 64) -> int:
-    """A non-negative integer of ``bits`` bits (a multiple of 8) from JSON-able parts; equal on every machine and run."""
+    """A non-negative integer of ``bits`` (a multiple of 8) from JSON-able parts; equal on every machine."""
     digest = hashlib.blake2b(canonical_json(parts).encode(), digest_size=bits // 8).digest()
     return int.from_bytes(digest, "big")
 

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "MARK_RADIUS_FRACTION",
     "BoxMark",
     "Camera",
     "CameraModel",
     "Fact",
     "Frame",
     "Instance",
-    "MARK_RADIUS_FRACTION",
     "Mention",
     "OrientedBox",
     "Point",
@@ -163,7 +163,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrientedBox:
-    """A box in the world: ``centre`` (3,), full ``size`` (3,), ``rotation`` (3, 3) with the box axes as columns; metres."""
+    """A box in the world: ``centre`` (3,), full ``size`` (3,), ``rotation`` (3, 3) with box axes as columns."""
 
     centre: np.ndarray
     size: np.ndarray

@@ -41,7 +41,9 @@ def load_all() -> tuple[Engine, ...]:
 
 
 def resolve(*wanted: str) -> tuple[tuple[Engine, tuple[TaskSpec, ...]], ...]:
-    """The engines and tasks that names stand for: a task, an engine, ``suite/engine``, ``suite/task``, a suite, or ``all``.
+    """The engines and tasks that names stand for.
+
+    A name is a task, an engine, ``suite/engine``, ``suite/task``, a suite, or ``all``.
 
     Returns:
         Each engine once, in order of suite and name, with the tasks wanted of it in its own order.

@@ -107,9 +107,11 @@ class Engine(ABC):
         Args:
             scene: as a reader gives it.
             geometry: derived facts of the scene; made here when None.
-            tasks, variants, forms: names wanted; all the engine has when None.
+            tasks: names wanted; all the engine has when None.
             limit: facts per task.
             seed: of the run.
+            variants: names wanted; all the task has when None.
+            forms: likewise.
             parameters: from ``configure``; defaults when None.
         """
         parameters = parameters or self.configure()

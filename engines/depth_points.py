@@ -1,0 +1,222 @@
+"""Pixels whose depth can be stated: what every depth question starts from.
+
+A pixel qualifies when a mark drawn on it lies on one stable surface, when mesh and sensor agree about it, and when
+its depth is in range (docs/conventions.md, "Depth of a point", "Marks and stable surface").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.surface import Verdict
+from ..core.types import Point, mark_radius
+from .sampling import round_robin
+
+if TYPE_CHECKING:
+    from ..core.geometry import SceneGeometry
+
+__all__ = ["DepthPoints", "DepthRange", "far_apart", "legal_points", "sample_points", "visit_frames"]
+
+_VERDICT_REASONS: Final = {
+    Verdict.OUTSIDE: "mark would leave the image",
+    Verdict.TOO_LITTLE_DEPTH: "too little depth under the mark",
+    Verdict.NOT_A_PLANE: "no stable surface under the mark",
+    Verdict.SEVERAL_INSTANCES: "several objects under the mark",
+}
+_CANDIDATES_PER_POINT: Final = 5  # pixels looked at for each one that is kept
+_SPARE: Final = 3  # points kept for each fact wanted, so that strata can be filled evenly
+_OVERSAMPLING: Final = 6  # uniform pixels looked at for each candidate, so that small objects get candidates too
+
+
+@dataclass(frozen=True, slots=True)
+class DepthRange:
+    """Depths that are asked about, metres along the camera's z axis."""
+
+    nearest: float
+    farthest: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthPoints:
+    """Qualifying pixels of one frame.
+
+    Attributes:
+        frame: index into the scene's frames.
+        xy: (n, 2) integer pixels of the colour image.
+        depth, mesh, sensor: (n,) metres; ``depth`` is what is stated, nan or 0 where a source knows nothing.
+        ray: (n,) metres from the camera centre.
+        world: (n, 3) metres, world frame.
+        instance: (n,) index into the scene's instances, -1 for none.
+    """
+
+    frame: int
+    xy: npt.NDArray[np.int64]
+    depth: npt.NDArray[np.float64]
+    mesh: npt.NDArray[np.float64]
+    sensor: npt.NDArray[np.float64]
+    ray: npt.NDArray[np.float64]
+    world: npt.NDArray[np.float64]
+    instance: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def take(self, indices: npt.ArrayLike) -> DepthPoints:
+        """The points at these indices, in that order."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return DepthPoints(
+            self.frame,
+            self.xy[chosen],
+            self.depth[chosen],
+            self.mesh[chosen],
+            self.sensor[chosen],
+            self.ray[chosen],
+            self.world[chosen],
+            self.instance[chosen],
+        )
+
+    def point(self, index: int, instances: tuple[Any, ...], *, label: str, role: str) -> Point:
+        """One of them as a fact's point."""
+        instance = int(self.instance[index])
+        return Point(
+            image=0,
+            x=float(self.xy[index, 0]),
+            y=float(self.xy[index, 1]),
+            depth=float(self.depth[index]),
+            label=label,
+            role=role,
+            instance_id=instances[instance].id if instance >= 0 else None,
+        )
+
+    def evidence(self, index: int) -> dict[str, Any]:
+        """What an outside check of one point needs (docs/data-format.md)."""
+        mesh, sensor = float(self.mesh[index]), float(self.sensor[index])
+        return {
+            "vertex_or_pixel": [int(self.xy[index, 0]), int(self.xy[index, 1])],
+            "world_xyz": [round(float(v), 5) for v in self.world[index]],
+            "depth_mesh": round(mesh, 5) if mesh > 0 else None,
+            "depth_sensor": round(sensor, 5) if sensor > 0 else None,
+            "depth_source": "mesh" if mesh > 0 else "sensor",
+        }
+
+
+def legal_points(
+    geometry: SceneGeometry, frame: int, xy: npt.NDArray[np.int64], depth_range: DepthRange
+) -> tuple[DepthPoints, Counter[str]]:
+    """Those of the given pixels that qualify, and why the others do not.
+
+    Args:
+        geometry: of the scene.
+        frame: index into the scene's frames.
+        xy: (n, 2) integer pixels of the colour image.
+        depth_range: depths that are asked about.
+
+    Returns:
+        The qualifying points in the order given, and a count of reasons for the rest.
+    """
+    reasons: Counter[str] = Counter()
+    verdicts = geometry.mark_verdicts(frame, xy)
+    for verdict, reason in _VERDICT_REASONS.items():
+        if count := int(np.count_nonzero(verdicts == verdict)):
+            reasons[reason] += count
+    xy = xy[verdicts == Verdict.OK]
+    depths = geometry.point_depth(frame, xy)
+    depth = np.asarray(depths.depth, dtype=np.float64)
+    stated = np.isfinite(depth)
+    in_range = stated & (depth >= depth_range.nearest) & (depth <= depth_range.farthest)
+    known = np.asarray(depths.known)
+    reasons["no depth at the point"] += int(np.count_nonzero(~known))
+    reasons["mesh and sensor disagree"] += int(np.count_nonzero(known & ~stated))
+    reasons["depth out of range"] += int(np.count_nonzero(stated & ~in_range))
+
+    xy, depth = xy[in_range], depth[in_range]
+    camera = geometry.scene.frames[frame].camera
+    # A mark is drawn on a pixel of the image as it is, so its ray goes through that pixel's centre.
+    rays = np.column_stack([xy, np.ones(len(xy))]) @ np.linalg.inv(camera.intrinsics).T
+    in_camera = rays * depth[:, None]
+    world = in_camera @ camera.camera_to_world[:3, :3].T + camera.camera_to_world[:3, 3]
+    if geometry.scene.has_mesh and geometry.scene.instances:
+        instance = geometry.instance_map(frame)[xy[:, 1], xy[:, 0]].astype(np.int64)
+    else:
+        instance = np.full(len(xy), -1, dtype=np.int64)
+    points = DepthPoints(
+        frame=frame,
+        xy=xy,
+        depth=depth,
+        mesh=np.asarray(depths.mesh, dtype=np.float64)[in_range],
+        sensor=np.asarray(depths.sensor, dtype=np.float64)[in_range],
+        ray=np.linalg.norm(in_camera, axis=1),
+        world=world,
+        instance=instance,
+    )
+    return points, +reasons
+
+
+def sample_points(
+    geometry: SceneGeometry,
+    frame: int,
+    rng: np.random.Generator,
+    *,
+    candidates: int,
+    keep: int,
+    depth_range: DepthRange,
+) -> tuple[DepthPoints, Counter[str]]:
+    """Up to ``keep`` qualifying pixels of a frame, taken from all objects in turn, no two marks touching."""
+    camera = geometry.scene.frames[frame].camera
+    # The outermost band cannot carry a mark: do not spend candidates on it.
+    band = int(np.ceil(mark_radius(camera.height)))
+    shape = (candidates * _OVERSAMPLING, 1)
+    xy = np.hstack(
+        [
+            rng.integers(band, max(camera.width - band, band + 1), size=shape),
+            rng.integers(band, max(camera.height - band, band + 1), size=shape),
+        ]
+    )
+    if geometry.scene.has_mesh and geometry.scene.instances:
+        instance = geometry.instance_map(frame)[xy[:, 1], xy[:, 0]]
+        xy = xy[round_robin(instance.tolist(), candidates)]
+    else:
+        xy = xy[:candidates]
+    points, reasons = legal_points(geometry, frame, xy, depth_range)
+    apart = far_apart(points.xy, 4 * mark_radius(camera.height), keep)
+    return points.take(apart), reasons
+
+
+def visit_frames(
+    geometry: SceneGeometry, rng: np.random.Generator, limit: int, keep: int, depth_range: DepthRange
+) -> Iterator[tuple[DepthPoints, Counter[str]]]:
+    """Qualifying points frame by frame, in random order, of as many frames as facts are wanted.
+
+    Every fact can so have a frame of its own; a scene with fewer frames keeps more points of each.
+
+    Args:
+        geometry: of the scene.
+        rng: decides frames and pixels.
+        limit: facts wanted.
+        keep: points kept of a frame, at least.
+        depth_range: depths that are asked about.
+    """
+    frames = rng.permutation(len(geometry.scene.frames))[:limit].tolist()
+    keep = max(keep, -(-_SPARE * limit // max(len(frames), 1)))
+    for frame in frames:
+        yield sample_points(
+            geometry, frame, rng, candidates=_CANDIDATES_PER_POINT * keep, keep=keep, depth_range=depth_range
+        )
+
+
+def far_apart(xy: npt.NDArray[np.int64], distance: float, limit: int) -> list[int]:
+    """Indices of at most ``limit`` points, greedily in order, each at least ``distance`` pixels from those before."""
+    chosen: list[int] = []
+    for index, point in enumerate(xy):
+        if len(chosen) == limit:
+            break
+        offsets = xy[chosen] - point
+        if not np.any((offsets * offsets).sum(axis=1) < distance * distance):
+            chosen.append(index)
+    return chosen

@@ -1,0 +1,253 @@
+"""Which of two marked points is closer to, or farther from, the camera?
+
+Definition: docs/conventions.md, "Margins". Source of the task: Multi-SpatialMLLM, arXiv 2505.17015.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec, mark_radius
+from ..base import Engine, Parameters, Request
+from ..depth_points import DepthPoints, DepthRange, legal_points, visit_frames
+from ..sampling import deal, equal_quotas, take_least_used
+
+if TYPE_CHECKING:
+    from ...core.geometry import SceneGeometry
+
+__all__ = ["ENGINE"]
+
+_TASK: Final = "depth_comparison"
+_LABELS: Final = ("A", "B")
+_HARD, _EASY = 2.0, 4.0  # margins up to twice the threshold are hard, from four times on easy
+
+
+class _Parameters(Parameters):
+    nearest: float = Field(0.2, gt=0, description="metres; nearer points are not asked about")
+    farthest: float = Field(10.0, gt=0, description="metres; farther points are not asked about")
+    gap: float = Field(0.10, gt=0, description="metres; the two depths differ by at least this")
+    relative_gap: float = Field(0.05, ge=0, description="and by at least this share of the nearer depth")
+    same_order_by_ray: bool = Field(True, description="the gap must hold in ray distance too, in the same order")
+    separation: float = Field(
+        0.08, ge=0, description="least pixel distance of the marks, as a share of the image height"
+    )
+    keep: int = Field(10, ge=2, description="qualifying pixels kept of a frame to make pairs from, at least")
+    balance_height: bool = Field(
+        True,
+        description="the closer point is as often the upper as the lower one, where the scene allows it",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> _Parameters:
+        if self.nearest >= self.farthest:
+            raise ValueError("nearest must be below farthest")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two qualifying points of a frame, ``near`` before ``far``, and what the strata need."""
+
+    points: DepthPoints
+    near: int
+    far: int
+    margin: float
+
+    @property
+    def near_is_lower(self) -> bool:
+        return bool(self.points.xy[self.near, 1] > self.points.xy[self.far, 1])
+
+    @property
+    def difficulty(self) -> str:
+        return "hard" if self.margin < _HARD else "medium" if self.margin < _EASY else "easy"
+
+
+class DepthComparison(Engine):
+    """States which of two points is closer, with a gap no sensor noise can turn round."""
+
+    name: ClassVar[str] = "depth_comparison"
+    suite: ClassVar[str] = "multispa"
+    version: ClassVar[str] = "1"
+    parameters: ClassVar[type[Parameters]] = _Parameters
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # The released script only asks that the depths differ after rounding to 1 mm.
+        "multispa": {
+            "nearest": 0.001,
+            "farthest": 1000.0,
+            "gap": 0.001,
+            "relative_gap": 0.0,
+            "same_order_by_ray": False,
+            "balance_height": False,
+        }
+    }
+    tasks: ClassVar[tuple[TaskSpec, ...]] = (
+        TaskSpec(
+            name=_TASK,
+            suite="multispa",
+            engine="depth_comparison",
+            version="1",
+            summary="Which of two marked points is closer to (or farther from) the camera?",
+            answer_type="choice",
+            units=("m",),
+            text_unit="",
+            variants=("dot", "coord"),
+            forms=("choice",),
+            polarities=("closer", "farther"),
+            slots=frozenset({"a", "b"}),
+            required_slots=frozenset({"a", "b"}),
+            needs=("image", "depth|mesh"),
+        ),
+    )
+
+    def state(
+        self, scene: Scene, geometry: SceneGeometry, request: Request, rng: np.random.Generator
+    ) -> Iterator[Fact | Skip]:
+        parameters = request.parameters
+        assert isinstance(parameters, _Parameters)
+        depth_range = DepthRange(parameters.nearest, parameters.farthest)
+        reasons: Counter[str] = Counter()
+        pool: list[_Pair] = []
+        for points, why in visit_frames(geometry, rng, request.limit, parameters.keep, depth_range):
+            reasons.update(why)
+            for first, second in combinations(range(len(points)), 2):
+                pair = _judge(points, first, second, scene.frames[points.frame].camera.height, parameters)
+                if isinstance(pair, str):
+                    reasons[pair] += 1
+                else:
+                    pool.append(pair)
+        chosen = _spread(pool, request.limit, parameters.balance_height, rng)
+        variants = request.variants[_TASK]
+        # Letters come second in the deck, so that they are also even within each way of pointing.
+        dealt = deal(len(chosen), [len(variants), 2, 2], scene.id, _TASK)
+        for pair, (variant, answer, polarity) in zip(chosen, dealt.tolist(), strict=True):
+            asked = self.tasks[0].polarities[polarity]
+            yield _fact(scene, geometry, parameters, pair, variants[variant], asked, answer)
+        for reason, count in sorted(reasons.items()):
+            yield Skip(_TASK, reason, count)
+
+    def compare(
+        self,
+        geometry: SceneGeometry,
+        frame: int,
+        a: tuple[int, int],
+        b: tuple[int, int],
+        *,
+        variant: str = "dot",
+        ask: str = "closer",
+        parameters: Parameters | None = None,
+    ) -> Fact | Skip:
+        """The fact about two given pixels of a frame, shown as A and B, or why it cannot be stated.
+
+        Args:
+            geometry: of the scene.
+            frame: index into the scene's frames.
+            a: integer pixel (x, y) of the colour image.
+            b: likewise.
+            variant: ``dot`` or ``coord``.
+            ask: ``closer`` or ``farther``.
+            parameters: the engine's own; defaults when None.
+        """
+        chosen = parameters or self.configure()
+        assert isinstance(chosen, _Parameters)
+        points, reasons = legal_points(
+            geometry, frame, np.array([a, b], dtype=np.int64), DepthRange(chosen.nearest, chosen.farthest)
+        )
+        if len(points) < 2:
+            return Skip(_TASK, next(iter(reasons)))
+        pair = _judge(points, 0, 1, geometry.scene.frames[frame].camera.height, chosen)
+        if isinstance(pair, str):
+            return Skip(_TASK, pair)
+        a_is_near = pair.near == 0
+        return _fact(geometry.scene, geometry, chosen, pair, variant, ask, 0 if a_is_near == (ask == "closer") else 1)
+
+
+def _judge(points: DepthPoints, first: int, second: int, height: int, parameters: _Parameters) -> _Pair | str:
+    """The pair if every condition holds, else the reason."""
+    offset = points.xy[first] - points.xy[second]
+    if np.hypot(*offset) < max(parameters.separation * height, 2 * mark_radius(height)):
+        return "marks too close together"
+    near, far = (first, second) if points.depth[first] < points.depth[second] else (second, first)
+    margin = _margin(points.depth, near, far, parameters)
+    if parameters.same_order_by_ray:
+        by_ray = _margin(points.ray, near, far, parameters)
+        if margin >= 1 > by_ray:
+            return "depth and ray distance do not agree clearly"
+        margin = min(margin, by_ray)
+    return _Pair(points, near, far, margin) if margin >= 1 else "depths too close to call"
+
+
+def _margin(distance: npt.NDArray[np.float64], near: int, far: int, parameters: _Parameters) -> float:
+    """Signed gap over its threshold."""
+    threshold = max(parameters.gap, parameters.relative_gap * distance[near])
+    return float((distance[far] - distance[near]) / threshold)
+
+
+def _spread(pool: list[_Pair], limit: int, balance_height: bool, rng: np.random.Generator) -> list[_Pair]:
+    """At most ``limit`` pairs: even over height and difficulty, frames taking turns, points used rarely; shuffled."""
+    strata: dict[tuple[bool, str], list[_Pair]] = {}
+    for item in rng.permutation(len(pool)).tolist():
+        pair = pool[item]
+        strata.setdefault((balance_height and pair.near_is_lower, pair.difficulty), []).append(pair)
+    uses: Counter[Hashable] = Counter()
+    chosen: list[_Pair] = []
+    groups = [strata[key] for key in sorted(strata)]
+    for quota, group in zip(equal_quotas([len(g) for g in groups], limit), groups, strict=True):
+        things = [(p.points.frame, (p.points.frame, p.near), (p.points.frame, p.far)) for p in group]
+        chosen.extend(group[index] for index in take_least_used(things, quota, uses))
+    return [chosen[item] for item in rng.permutation(len(chosen)).tolist()]
+
+
+def _fact(
+    scene: Scene,
+    geometry: SceneGeometry,
+    parameters: _Parameters,
+    pair: _Pair,
+    variant: str,
+    asked: str,
+    answer: int,
+) -> Fact:
+    """The fact about a pair, its true option in position ``answer``."""
+    true, other = (pair.near, pair.far) if asked == "closer" else (pair.far, pair.near)
+    shown = (true, other) if answer == 0 else (other, true)
+    points = pair.points
+    return Fact(
+        task=_TASK,
+        frames=(points.frame,),
+        variant=variant,
+        form="choice",
+        polarity=asked,
+        value=tuple(float(points.depth[index]) for index in shown),
+        points=tuple(
+            points.point(index, scene.instances, label=label, role="option")
+            for index, label in zip(shown, _LABELS, strict=True)
+        ),
+        options=(PointRef(0), PointRef(1)),
+        answer_index=answer,
+        slots={"a": PointRef(0), "b": PointRef(1)},
+        evidence={
+            "ask": asked,
+            "points": [points.evidence(index) for index in shown],
+            "ray_distance": [round(float(points.ray[index]), 5) for index in shown],
+            "truth_table": [index == answer for index in (0, 1)],
+            "thresholds": {
+                "gap_m": parameters.gap,
+                "relative_gap": parameters.relative_gap,
+                "same_order_by_ray": parameters.same_order_by_ray,
+                "agreement_m": geometry.settings.agreement.absolute,
+                "agreement_relative": geometry.settings.agreement.relative,
+            },
+        },
+        margin=pair.margin,
+        difficulty=pair.difficulty,
+    )
+
+
+ENGINE: Final = DepthComparison()

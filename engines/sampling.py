@@ -1,0 +1,113 @@
+"""Choosing fairly: balanced decks, equal quotas over strata, spread over frames.
+
+Everything here is a pure function of its arguments; generators come from the caller.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.seeding import stable_hash
+
+__all__ = ["deal", "equal_quotas", "round_robin", "take_least_used"]
+
+
+def deal(count: int, sizes: Sequence[int], *key: str) -> npt.NDArray[np.int64]:
+    """Choices for ``count`` items so that every factor is balanced, and factors are crossed with each other.
+
+    For each factor the counts of its values differ by at most one, whatever ``count`` is; who gets the odd one
+    depends on ``key`` alone (scene and task), so that no union of scenes drifts to one side.
+
+    Args:
+        count: number of items.
+        sizes: number of values of each factor (two letters, two polarities, four options …).
+        key: names the deck, e.g. scene id and task.
+
+    Returns:
+        (count, len(sizes)) values in ``range(size)``.
+    """
+    items = np.arange(count)
+    dealt = np.empty((count, len(sizes)), dtype=np.int64)
+    period = 1
+    for column, size in enumerate(sizes):
+        # One full turn through a factor's values takes `size` items; after each `period` the turn starts one later,
+        # which is what pairs every value with every value of the factors before.
+        start = stable_hash("deal", column, *key) % size
+        if column == 0:
+            dealt[:, column] = (items + start) % size
+            period = size
+        else:
+            period = math.lcm(period, size)
+            dealt[:, column] = (items + items // period + start) % size
+            period *= size
+    return dealt
+
+
+def equal_quotas(available: Sequence[int], total: int) -> list[int]:
+    """Quotas for strata as equal as what they hold allows: smallest stratum first, unused quota passed on.
+
+    Args:
+        available: items in each stratum.
+        total: items wanted in all.
+
+    Returns:
+        One quota a stratum, never above what it holds; they add up to ``min(total, sum(available))``.
+    """
+    quotas = [0] * len(available)
+    left = min(total, sum(available))
+    order = sorted(range(len(available)), key=lambda index: (available[index], index))
+    for done, index in enumerate(order):
+        share = -(-left // (len(order) - done))
+        quotas[index] = min(available[index], share)
+        left -= quotas[index]
+    return quotas
+
+
+def round_robin(groups: Sequence[Hashable], limit: int) -> list[int]:
+    """Indices of at most ``limit`` items, taking one of each group in turn, groups and items in order of appearance."""
+    queues: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        queues.setdefault(group, []).append(index)
+    chosen: list[int] = []
+    depth = 0
+    while len(chosen) < limit:
+        layer = [queue[depth] for queue in queues.values() if len(queue) > depth]
+        if not layer:
+            break
+        chosen.extend(layer[: limit - len(chosen)])
+        depth += 1
+    return chosen
+
+
+def take_least_used(keys: Sequence[tuple[Hashable, ...]], quota: int, uses: Counter[Hashable]) -> list[int]:
+    """Indices of ``quota`` items, each time one whose things were used least so far; ``uses`` is updated.
+
+    Args:
+        keys: per item the things it uses: the first counts before the others (a frame, then its points).
+        quota: items wanted, at most.
+        uses: how often each thing was used already, shared between calls.
+    """
+
+    def cost(index: int) -> tuple[int, int, int]:
+        first, *others = keys[index]
+        return uses[first], sum(uses[other] for other in others), index
+
+    # Costs only grow, so an entry is looked at again when it comes up instead of keeping the heap current.
+    heap = [cost(index) for index in range(len(keys))]
+    heapq.heapify(heap)
+    taken: list[int] = []
+    while heap and len(taken) < quota:
+        entry = heapq.heappop(heap)
+        now = cost(entry[2])
+        if now != entry:
+            heapq.heappush(heap, now)
+            continue
+        taken.append(entry[2])
+        uses.update(keys[entry[2]])
+    return taken
