@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from ..core.types import Scene
 
-__all__ = ["Reader", "SceneRef", "SceneSummary"]
+__all__ = ["FileNote", "Inventory", "Reader", "SceneRef", "SceneSummary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,29 @@ class SceneSummary:
     width: int
     height: int
     image_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """A file a scene can have, by its official name (``<id>`` stands for the scene).
+
+    Attributes:
+        name: as the dataset documents it.
+        path: where it was found, or None.
+        capabilities: those a scene has only with this file.
+    """
+
+    name: str
+    path: Path | None
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Which layout a scene is in, and which of its official files are there; nothing is said about their content."""
+
+    layout: str
+    files: tuple[FileNote, ...] = ()
 
 
 class Reader(ABC):
@@ -92,3 +115,7 @@ class Reader(ABC):
         Raises:
             SceneError: when a file is missing, cut short or makes no sense; names it and the remedy.
         """
+
+    def inventory(self, ref: SceneRef) -> Inventory:
+        """The layout and the official files of a scene, for ``doctor``."""
+        return Inventory(layout=f"{self.name} {ref.id}")

@@ -1,0 +1,317 @@
+"""Dots and boxes drawn on images, in colours a person can name and tell from what lies around them.
+
+A dot is a filled disc of 2 % of the image height with a thin dark and a thin light ring, so that it shows on
+anything; its label stands beside it, inside the image and off the other marks. Everything is deterministic.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.ft2font import FT2Font
+from matplotlib.path import Path as Outline
+
+from ..core.types import mark_radius
+from ..media import images as codec
+
+__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_color", "radius"]
+
+Image = npt.NDArray[np.uint8]
+Scale = float | tuple[float, float]
+
+PALETTE: Final[Mapping[str, str]] = {
+    "#ff1f1f": "red",
+    "#00d000": "green",
+    "#1f4fff": "blue",
+    "#ffe600": "yellow",
+    "#ff1fe0": "magenta",
+    "#00e5ff": "cyan",
+    "#ff8c00": "orange",
+    "#7a00d9": "purple",
+}
+"""Colours of marks and their names: saturated, and at least 25 apart from one another in CIE Lab."""
+
+DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
+"""Pointing variants whose rows are complete only with their marks."""
+
+_SURROUND: Final = 2.5
+"""Contrast is measured on the pixels within this many radii of a mark's centre: under it and around it."""
+_SAMPLES_A_SIDE: Final = 24
+"""Larger surroundings are thinned to this grid: a colour is chosen from a few hundred pixels as well as from all."""
+_LOW_SHARE: Final = 0.1
+"""The contrast of a colour is the difference that 90 % of the surrounding pixels exceed."""
+_SUBPIXEL_BITS: Final = 4
+_SUBPIXEL: Final = 1 << _SUBPIXEL_BITS
+_LABEL_HEIGHT: Final = 2.4
+"""Height of a label's capitals in mark radii."""
+_DARK: Final = (16, 16, 16)
+_LIGHT: Final = (255, 255, 255)
+_FONT_UNITS: Final = 64.0
+_FONT_SIZE: Final = 64.0
+
+
+def radius(height: int) -> float:
+    """Radius in pixels of a dot in a drawn image of this height."""
+    return mark_radius(height)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _lab(rgb: Image) -> npt.NDArray[np.float32]:
+    """(n, 3) uint8 RGB as CIE Lab (D65, sRGB)."""
+    pixels = (rgb.reshape(-1, 1, 3).astype(np.float32)) * np.float32(1 / 255)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2Lab)).reshape(-1, 3)
+
+
+@lru_cache(maxsize=1)
+def _palette_lab() -> npt.NDArray[np.float32]:
+    return _lab(np.array([_rgb(color) for color in PALETTE], np.uint8))
+
+
+def pick_color(rgb: Image, x: float, y: float, radius: float, taken: Sequence[str], *, scale: float = 1.0) -> str:
+    """The palette's colour with the best contrast against the pixels under and around a mark.
+
+    Contrast is the CIE76 difference that 90 % of those pixels exceed.
+
+    Args:
+        rgb: (h, w, 3) uint8, the image, or a reduced copy of it.
+        x: of the mark's centre in native pixels, pixel centres at integers.
+        y: likewise.
+        radius: of the mark in native pixels.
+        taken: colours already used in this row; never chosen again.
+        scale: size of ``rgb`` relative to the native image (0.25 for a quarter-size copy).
+
+    Raises:
+        ValueError: when every colour is taken.
+    """
+    free = [index for index, color in enumerate(PALETTE) if color not in taken]
+    if not free:
+        raise ValueError(f"a row can have at most {len(PALETTE)} drawn marks")
+    pixels = _surroundings(rgb, (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, _SURROUND * radius * scale)
+    difference = _lab(pixels)[:, None, :] - _palette_lab()[free]
+    squared = np.einsum("npc,npc->pn", difference, difference)
+    low = int(_LOW_SHARE * (len(pixels) - 1))
+    contrast = np.partition(squared, low, axis=1)[:, low]
+    return list(PALETTE)[free[int(np.argmax(contrast))]]
+
+
+def _surroundings(rgb: Image, x: float, y: float, reach: float) -> Image:
+    """(n, 3) uint8: pixels of the disc of radius ``reach`` about (x, y) that lie in the image; one at least."""
+    height, width = rgb.shape[:2]
+    x0, x1 = _span(x, reach, width)
+    y0, y1 = _span(y, reach, height)
+    step = max(1, (max(x1 - x0, y1 - y0) + _SAMPLES_A_SIDE - 1) // _SAMPLES_A_SIDE)
+    patch = rgb[y0:y1:step, x0:x1:step]
+    rows = np.arange(y0, y1, step)[:, None] - y
+    columns = np.arange(x0, x1, step)[None, :] - x
+    inside = rows * rows + columns * columns <= max(reach, 1.0) ** 2
+    return patch[inside] if inside.any() else patch.reshape(-1, 3)
+
+
+def _span(centre: float, reach: float, size: int) -> tuple[int, int]:
+    first = min(max(int(np.floor(centre - reach)), 0), size - 1)
+    return first, min(max(int(np.ceil(centre + reach)) + 1, first + 1), size)
+
+
+def paint(
+    rgb: Image,
+    points: Sequence[Mapping[str, Any]],
+    boxes: Sequence[Mapping[str, Any]] = (),
+    scale: Scale = 1.0,
+) -> Image:
+    """A copy of an image with the marks of its row drawn in; marks without a colour are not drawn.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        points: entries of the ``points`` column that belong to this image, native pixels.
+        boxes: likewise of the ``boxes`` column.
+        scale: size of ``rgb`` relative to the native image, one number or (across, down).
+    """
+    canvas = np.ascontiguousarray(rgb).copy()
+    across, down = scale if isinstance(scale, tuple) else (scale, scale)
+    size = radius(canvas.shape[0])
+    rim = max(1.0, size / 8)
+    dots = [
+        ((p["x"] + 0.5) * across - 0.5, (p["y"] + 0.5) * down - 0.5, p["color"], p.get("label") or "")
+        for p in points
+        if p.get("color")
+    ]
+    frames = [
+        (
+            (b["x1"] + 0.5) * across - 0.5,
+            (b["y1"] + 0.5) * down - 0.5,
+            (b["x2"] + 0.5) * across - 0.5,
+            (b["y2"] + 0.5) * down - 0.5,
+            b["color"],
+            b.get("label") or "",
+        )
+        for b in boxes
+        if b.get("color")
+    ]
+    for x1, y1, x2, y2, color, _ in frames:
+        _rectangle(canvas, x1, y1, x2, y2, _rgb(color), max(2.0, size / 3))
+    for x, y, color, _ in dots:
+        for ring, shade in ((size + 2 * rim, _LIGHT), (size + rim, _DARK), (size, _rgb(color))):
+            _disc(canvas, x, y, ring, shade)
+    reach = size + 2 * rim
+    occupied = [(x - reach, y - reach, x + reach, y + reach) for x, y, _, _ in dots]
+    capital = max(_LABEL_HEIGHT * size, 9.0)
+    anchors = [(x, y, x, y, reach, color, label) for x, y, color, label in dots if label]
+    anchors += [(x1, y1, x2, y2, rim, color, label) for x1, y1, x2, y2, color, label in frames if label]
+    for x1, y1, x2, y2, gap, color, label in anchors:
+        outline = _outline(label)
+        factor = capital / _capital_height()
+        wide, tall = outline.width * factor + 2 * rim, capital + 2 * rim
+        left, top = _place(canvas.shape[:2], (x1, y1, x2, y2), gap + rim, wide, tall, occupied)
+        occupied.append((left, top, left + wide, top + tall))
+        _letters(canvas, outline, left + rim, top + rim + capital, factor, _rgb(color), rim)
+    return canvas
+
+
+def _fixed(*values: float) -> tuple[int, ...]:
+    return tuple(round(value * _SUBPIXEL) for value in values)
+
+
+def _disc(canvas: Image, x: float, y: float, size: float, color: tuple[int, int, int]) -> None:
+    cv2.circle(canvas, _fixed(x, y), round(size * _SUBPIXEL), color, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _rectangle(
+    canvas: Image, x1: float, y1: float, x2: float, y2: float, color: tuple[int, int, int], width: float
+) -> None:
+    corners = np.array([_fixed(x1, y1), _fixed(x2, y1), _fixed(x2, y2), _fixed(x1, y2)], np.int32).reshape(-1, 1, 2)
+    for thickness, shade in ((width + 4, _LIGHT), (width + 2, _DARK), (width, color)):
+        cv2.polylines(canvas, [corners], True, shade, round(thickness), cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+class _Letters:
+    """A label's closed contours, in font units, y downwards, the baseline at 0; and its width."""
+
+    def __init__(self, contours: Sequence[npt.NDArray[np.float64]], width: float) -> None:
+        self.contours = contours
+        self.width = width
+
+
+@lru_cache(maxsize=1)
+def _font() -> FT2Font:
+    # Matplotlib's own font file: the same letters on every machine, whatever fonts and OpenCV are installed.
+    font = FT2Font(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"))
+    font.set_size(_FONT_SIZE, 72)
+    return font
+
+
+@lru_cache(maxsize=256)
+def _outline(text: str) -> _Letters:
+    font = _font()
+    contours: list[npt.NDArray[np.float64]] = []
+    left = np.inf
+    right = -np.inf
+    advance = 0.0
+    for letter in text:
+        glyph = font.load_char(ord(letter))
+        vertices, codes = font.get_path()
+        if len(vertices):
+            for polygon in Outline(vertices, codes).to_polygons():
+                points = np.asarray(polygon, np.float64) * (1.0, -1.0) + (advance, 0.0)
+                contours.append(points)
+                left, right = min(left, points[:, 0].min()), max(right, points[:, 0].max())
+        advance += glyph.linearHoriAdvance / 65536
+    if not contours:
+        return _Letters([], 0.0)
+    return _Letters([points - (left, 0.0) for points in contours], right - left)
+
+
+@lru_cache(maxsize=1)
+def _capital_height() -> float:
+    return float(-min(points[:, 1].min() for points in _outline("H").contours))
+
+
+def _letters(
+    canvas: Image,
+    letters: _Letters,
+    x: float,
+    baseline: float,
+    factor: float,
+    color: tuple[int, int, int],
+    rim: float,
+) -> None:
+    contours = [
+        np.rint((points * factor + (x, baseline)) * _SUBPIXEL).astype(np.int32).reshape(-1, 1, 2)
+        for points in letters.contours
+    ]
+    if not contours:
+        return
+    # A halo of the opposite lightness makes a letter readable where the scene has its colour.
+    luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
+    halo = _DARK if luma > 96 else _LIGHT
+    cv2.polylines(canvas, contours, True, halo, max(2, round(2 * rim)), cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.fillPoly(canvas, contours, color, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _place(
+    shape: tuple[int, int],
+    anchor: tuple[float, float, float, float],
+    gap: float,
+    wide: float,
+    tall: float,
+    occupied: Sequence[tuple[float, float, float, float]],
+) -> tuple[float, float]:
+    """Left and top of a label beside its mark: the first place that covers nothing, else the one covering least."""
+    height, width = shape
+    x1, y1, x2, y2 = anchor
+    middle_x, middle_y = (x1 + x2 - wide) / 2, (y1 + y2 - tall) / 2
+    right, left, above, below = x2 + gap, x1 - gap - wide, y1 - gap - tall, y2 + gap
+    candidates = [
+        (right, middle_y), (left, middle_y), (middle_x, above), (middle_x, below),
+        (right, above), (left, above), (right, below), (left, below),
+    ]  # fmt: skip
+    best, least = candidates[0], np.inf
+    for far, (x, y) in itertools.product((1.0, 2.0), candidates):
+        # Second round: the same places twice as far out, for marks that lie close together.
+        cx, cy = middle_x + (x - middle_x) * far, middle_y + (y - middle_y) * far
+        cx, cy = min(max(cx, 0.0), max(width - wide, 0.0)), min(max(cy, 0.0), max(height - tall, 0.0))
+        covered = sum(
+            max(0.0, min(cx + wide, b[2]) - max(cx, b[0])) * max(0.0, min(cy + tall, b[3]) - max(cy, b[1]))
+            for b in occupied
+        )
+        if covered == 0.0:
+            return cx, cy
+        if covered < least:
+            best, least = (cx, cy), covered
+    return best
+
+
+def draw(row: Mapping[str, Any]) -> list[Image]:
+    """The images of a row as a model is to see them, (h, w, 3) uint8 RGB each, marks drawn in.
+
+    Marks that are in the pixels already (``marks_drawn``) are not drawn again; a row that points by coordinates or
+    names has none. Path-only rows need ``dataset.images.resolve`` first.
+
+    Raises:
+        ValueError: when a row has no image bytes.
+    """
+    drawn = []
+    for index, image in enumerate(row["images"]):
+        if image["bytes"] is None:
+            raise ValueError(f"row {row['id']} has no image bytes; call dataset.images.resolve(row, root) first")
+        rgb = codec.decode_rgb(image["bytes"], source=image["path"])
+        if row["variant"] in DRAWN_VARIANTS and not row["marks_drawn"]:
+            native = row["image_sizes"][index]
+            rgb = paint(
+                rgb,
+                [point for point in row["points"] if point["image"] == index],
+                [box for box in row["boxes"] if box["image"] == index],
+                (rgb.shape[1] / native["width"], rgb.shape[0] / native["height"]),
+            )
+        drawn.append(rgb)
+    return drawn

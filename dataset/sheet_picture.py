@@ -1,0 +1,154 @@
+"""The picture of a contact sheet: cards in columns, set with matplotlib's text on its own canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+__all__ = ["picture"]
+
+Image = npt.NDArray[np.uint8]
+Card = tuple[Mapping[str, Any], Sequence[Image]]
+
+_DPI: Final = 100
+_MARGIN: Final = 20
+_PADDING: Final = 14
+_COLUMNS: Final = 3
+_INNER: Final = 520  # width of a card's images and text in pixels
+_GAP: Final = 6
+_MOST_SIDE_BY_SIDE: Final = 3
+
+_PAPER: Final = (246, 246, 244)
+_CARD: Final = (255, 255, 255)
+_EDGE: Final = (214, 214, 210)
+
+_Style = tuple[FontProperties, str, int]  # font, colour, line height in pixels
+_META: Final[_Style] = (FontProperties(family="DejaVu Sans", size=7.5), "#77777c", 15)
+_QUESTION: Final[_Style] = (FontProperties(family="DejaVu Sans", size=11), "#1d1d1f", 22)
+_OPTION: Final[_Style] = (FontProperties(family="DejaVu Sans", size=9.5), "#48484c", 18)
+_ANSWER: Final[_Style] = (FontProperties(family="DejaVu Sans", size=11.5, weight="bold"), "#0a7d33", 24)
+
+
+class _Layout:
+    """A card with its images scaled and its text broken into lines: what it takes to know its height."""
+
+    def __init__(self, row: Mapping[str, Any], pictures: Sequence[Image], canvas: FigureCanvasAgg) -> None:
+        self.strips = _strips(pictures)
+        texts: list[tuple[str, _Style]] = [
+            (f"{row['suite']}/{row['task']} · {row['variant']} · {row['dataset']} {row['scene_id']}", _META),
+            (row["question"], _QUESTION),
+        ]
+        if row["options"] and row["form"] in {"choice", "select"}:
+            texts.append(("options: " + "   ".join(row["options"]), _OPTION))
+        texts += [(row["answer"], _ANSWER), (f"{_truth(row)} · {row['id']}", _META)]
+        self.lines = [(line, style) for text, style in texts for line in _wrap(text, style, canvas)]
+        self.height = (
+            2 * _PADDING
+            + sum(strip.shape[0] + _GAP for strip in self.strips)
+            + sum(style[2] for _, style in self.lines)
+            + _GAP
+        )
+
+
+def picture(cards: Sequence[Card]) -> Image:
+    """The sheet as (h, w, 3) uint8 RGB.
+
+    Args:
+        cards: rows and their images, marks drawn in.
+    """
+    columns = min(_COLUMNS, len(cards))
+    measure = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=_DPI))
+    layouts = [_Layout(row, pictures, measure) for row, pictures in cards]
+    card_width = _INNER + 2 * _PADDING
+    width = _MARGIN + columns * (card_width + _MARGIN)
+    bands = [layouts[start : start + columns] for start in range(0, len(layouts), columns)]
+    pages = [_band(band, width, card_width) for band in bands]
+    margin = np.full((_MARGIN, width, 3), _PAPER, np.uint8)
+    return np.concatenate([margin, *pages])
+
+
+def _band(layouts: Sequence[_Layout], width: int, card_width: int) -> Image:
+    """One row of cards, all as high as the highest, and the margin below it."""
+    height = max(layout.height for layout in layouts)
+    page = np.full((height + _MARGIN, width, 3), _PAPER, np.uint8)
+    figure = Figure(figsize=(width / _DPI, page.shape[0] / _DPI), dpi=_DPI)
+    canvas = FigureCanvasAgg(figure)
+    figure.patch.set_alpha(0.0)
+    for index, layout in enumerate(layouts):
+        left = _MARGIN + index * (card_width + _MARGIN)
+        page[:height, left : left + card_width] = _EDGE
+        page[1 : height - 1, left + 1 : left + card_width - 1] = _CARD
+        top = _PADDING
+        for strip in layout.strips:
+            x = left + _PADDING + (_INNER - strip.shape[1]) // 2
+            page[top : top + strip.shape[0], x : x + strip.shape[1]] = strip
+            top += strip.shape[0] + _GAP
+        for line, (font, color, leading) in layout.lines:
+            x, y = (left + _PADDING) / width, 1 - (top + leading * 0.78) / page.shape[0]
+            figure.text(x, y, line, fontproperties=font, color=color, va="baseline", parse_math=False)
+            top += leading
+    canvas.draw()
+    layer = np.asarray(canvas.buffer_rgba())
+    alpha = layer[..., 3:].astype(np.float32) / 255
+    # Agg's buffer is not premultiplied; text over the page is a plain blend.
+    return np.rint(page * (1 - alpha) + layer[..., :3] * alpha).astype(np.uint8)
+
+
+def _strips(pictures: Sequence[Image]) -> list[Image]:
+    """Images side by side on lines of the card's width; a card's background between them."""
+    per_line = min(len(pictures), _MOST_SIDE_BY_SIDE)
+    cell = (_INNER - _GAP * (per_line - 1)) // per_line
+    highest = round(_INNER * 0.8)
+    strips = []
+    for start in range(0, len(pictures), per_line):
+        scaled = [_fit(rgb, cell, highest) for rgb in pictures[start : start + per_line]]
+        strip = np.full((max(rgb.shape[0] for rgb in scaled), _INNER, 3), _CARD, np.uint8)
+        for index, rgb in enumerate(scaled):
+            left = index * (cell + _GAP) + (cell - rgb.shape[1]) // 2
+            strip[: rgb.shape[0], left : left + rgb.shape[1]] = rgb
+        strips.append(strip)
+    return strips
+
+
+def _fit(rgb: Image, width: int, height: int) -> Image:
+    factor = min(width / rgb.shape[1], height / rgb.shape[0])
+    size = (max(1, math.floor(rgb.shape[1] * factor)), max(1, math.floor(rgb.shape[0] * factor)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC), np.uint8)
+
+
+def _wrap(text: str, style: _Style, canvas: FigureCanvasAgg) -> list[str]:
+    """Lines that fit the card, broken at spaces, and inside a word only where it is wider than the card."""
+
+    def wide(piece: str) -> float:
+        return float(canvas.get_renderer().get_text_width_height_descent(piece, style[0], ismath=False)[0])
+
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            longer = f"{line} {word}" if line else word
+            if wide(longer) <= _INNER:
+                line = longer
+                continue
+            if line:
+                lines.append(line)
+            while wide(word) > _INNER:
+                fit = next(size for size in range(len(word) - 1, 0, -1) if wide(word[:size]) <= _INNER)
+                lines.append(word[:fit])
+                word = word[fit:]
+            line = word
+        lines.append(line)
+    return lines
+
+
+def _truth(row: Mapping[str, Any]) -> str:
+    """The values behind the answer, for the reviewer: ``1.234 m, 2.345 m``."""
+    return ", ".join(f"{value:.4g} {unit}" for value, unit in zip(row["value"], row["units"], strict=False))

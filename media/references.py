@@ -1,0 +1,62 @@
+"""From a row's image reference to the encoded image: ``file`` or ``file#frame=n``, relative to a dataset root."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from ..errors import SceneError
+from .images import check_complete
+from .sens import SensFile
+
+__all__ = ["frame_reference", "read_image"]
+
+_FRAME: Final = re.compile(r"^(?P<file>.+)#frame=(?P<number>\d+)$")
+
+
+def frame_reference(file: str, number: int) -> str:
+    """The reference of a frame inside a container file."""
+    return f"{file}#frame={number}"
+
+
+def read_image(root: Path, image_ref: str) -> bytes:
+    """The encoded image (JPEG or PNG bytes) that a reference names.
+
+    Args:
+        root: the dataset root the reference is relative to.
+        image_ref: ``posed_images/scene0000_00/00012.jpg`` or ``scans/scene0000_00/scene0000_00.sens#frame=12``.
+
+    Raises:
+        SceneError: when the reference leaves the root, or its file or frame is missing or damaged.
+    """
+    match = _FRAME.match(image_ref)
+    relative = PurePosixPath(match["file"] if match else image_ref)
+    if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+        raise SceneError(
+            f"the image reference {image_ref!r} does not lie below the dataset root",
+            path=root,
+            remedy="references are relative paths without '..'",
+        )
+    path = root / relative
+    try:
+        status = path.stat()
+        if match:
+            return _container(path, (status.st_mtime_ns, status.st_size)).image_bytes(int(match["number"]))
+        data = path.read_bytes()
+    except OSError as error:
+        raise SceneError(
+            f"the image {image_ref!r} cannot be read below {root} ({error.strerror})",
+            remedy="give the dataset root the rows were made from (--scenes)",
+        ) from None
+    check_complete(data, source=path)
+    return data
+
+
+@lru_cache(maxsize=8)
+def _container(path: Path, _stamp: tuple[int, int]) -> SensFile:
+    """Rows of one scene ask for the same file again and again: keep its index while the file stays the same."""
+    if path.suffix != ".sens":
+        raise SceneError("frames can only be named inside a .sens file", path=path, remedy="check the image reference")
+    return SensFile(path)

@@ -1,0 +1,325 @@
+"""From a fact to a row: wording, pointing and pixels happen here, once, for every engine.
+
+An engine says which pixels a question is about; whether a dot is drawn on them or their coordinates are written
+is decided here by the fact's variant. Units of the text are chosen here from the ``TaskSpec``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import templates
+from ..core.seeding import stable_hash
+from ..core.types import Fact, Frame, Point, PointRef, Scene, TaskSpec
+from ..dataset import images, markers
+from ..media import images as codec
+
+if TYPE_CHECKING:
+    from ..engines.base import Engine
+    from ..scene_io.base import SceneRef
+    from .config import RunConfig
+
+__all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates"]
+
+_DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
+_DECODED_KEPT: Final = 4  # facts come sorted by frame, so a few decoded images serve all
+_TEXT_SCALE: Final = {"mm": 1000.0, "cm": 100.0, "m": 1.0, "deg": 180.0 / math.pi}
+_PIXELS_PER_UNIT: Final = 1000  # text coordinates run from 0 to 1000
+
+
+def text_coordinates(x: float, y: float, width: int, height: int) -> tuple[int, int]:
+    """A pixel as text says it: 0–1000 of width and height, origin at the top-left corner of the image.
+
+    Args:
+        x: native pixels, pixel centres at integers.
+        y: likewise.
+        width: of the image in pixels.
+        height: likewise.
+    """
+    u = math.floor(_PIXELS_PER_UNIT * (x + 0.5) / width + 0.5)
+    v = math.floor(_PIXELS_PER_UNIT * (y + 0.5) / height + 0.5)
+    return min(max(u, 0), _PIXELS_PER_UNIT), min(max(v, 0), _PIXELS_PER_UNIT)
+
+
+def coordinate_text(x: float, y: float, width: int, height: int) -> str:
+    """``[312, 540]``: ``text_coordinates`` as a question writes them."""
+    u, v = text_coordinates(x, y, width, height)
+    return f"[{u}, {v}]"
+
+
+def row_id(scene: Scene, spec: TaskSpec, fact: Fact) -> str:
+    """A name for what the row asks about, equal from run to run.
+
+    Made of dataset, suite, task, variant, polarity, task version, scene, frames and entities (pixels to 0.01 px);
+    not of wording, letter order or seed.
+    """
+    entities = sorted(
+        [f"p{p.image}:{p.x:.2f},{p.y:.2f}" for p in fact.points]
+        + [f"b{b.image}:{b.x1:.2f},{b.y1:.2f},{b.x2:.2f},{b.y2:.2f}" for b in fact.boxes]
+        + [f"o{o.instance_id}:{o.role}" for o in fact.objects]
+    )
+    parts = [
+        scene.dataset,
+        spec.suite,
+        spec.name,
+        fact.variant,
+        fact.polarity,
+        spec.version,
+        scene.id,
+        *(scene.frames[index].id for index in fact.frames),
+        "",
+        *entities,
+    ]
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+class Renderer:
+    """Words and draws the facts of one engine about one scene.
+
+    Args:
+        config: of the run.
+        scene: with the frames the facts refer to.
+        ref: where the scene was found.
+        engine: that states the facts.
+    """
+
+    def __init__(self, config: RunConfig, scene: Scene, ref: SceneRef, engine: Engine) -> None:
+        self._config = config
+        self._scene = scene
+        self._engine = engine
+        self._specs = {spec.name: spec for spec in engine.tasks}
+        self._wording = {
+            spec.name: templates.load(spec.suite, spec.name, config.lang, root=config.template_root)
+            for spec in engine.tasks
+        }
+        self._decoded: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
+        self._constant = {
+            "split": ref.split or "train",
+            "dataset": scene.dataset,
+            "scene_id": scene.id,
+            "scene_group": scene.group,
+            "engine": engine.name,
+            "engine_version": engine.version,
+            "config_hash": config.config_hash,
+            "seed": config.seed,
+        }
+
+    def rows(self, facts: Sequence[Fact]) -> list[dict[str, Any]]:
+        """The rows of facts, in an order that decodes every image once (sorted by frame)."""
+        return [self.row(fact) for fact in sorted(facts, key=lambda fact: fact.frames)]
+
+    def row(self, fact: Fact) -> dict[str, Any]:
+        """One row: column name to value.
+
+        Raises:
+            SceneError: when an image that is needed cannot be read; names it.
+        """
+        spec = self._specs[fact.task]
+        wording = self._wording[fact.task]
+        frames = [self._scene.frames[index] for index in fact.frames]
+        name = row_id(self._scene, spec, fact)
+        key = stable_hash(self._config.seed, name)
+        block = spec.block(fact.polarity, fact.variant)
+
+        def text(value: Any) -> str:
+            return self._word(value, fact, frames)
+
+        slots = {slot: text(value) for slot, value in fact.slots.items()}
+        options = [text(option) for option in fact.options]
+        short = options[fact.answer_index] if fact.answer_index is not None else _number_text(fact.value, spec)
+        question = wording.question(block, key, slots)
+        answer = wording.answer(block, key, {**slots, "answer": short})
+        points = self._points(fact)
+        boxes = [_box_column(box) for box in fact.boxes]
+        embedded, sizes = self._images(fact, frames, points, boxes)
+        drawn = self._config.images == "embed" and self._config.draw and fact.variant in _DRAWN_VARIANTS
+        return {
+            **self._constant,
+            "id": name,
+            "suite": spec.suite,
+            "task": spec.name,
+            "variant": fact.variant,
+            "form": fact.form,
+            "frame_ids": [frame.id for frame in frames],
+            "images": embedded,
+            "marks_drawn": drawn,
+            "image_sizes": [{"width": f.camera.width, "height": f.camera.height} for f in frames],
+            "embedded_sizes": sizes,
+            "messages": [
+                {"role": "user", "content": "<image>\n" * len(frames) + question.text},
+                {"role": "assistant", "content": answer.text},
+            ],
+            "question": question.text,
+            "answer": answer.text,
+            "answer_short": short,
+            "answer_type": spec.answer_type,
+            "value": list(fact.value),
+            "units": _units(spec, len(fact.value)),
+            "options": options or None,
+            "answer_index": fact.answer_index,
+            "points": points,
+            "boxes": boxes,
+            "objects": [{"instance_id": o.instance_id, "label": o.label, "role": o.role} for o in fact.objects],
+            "margin": fact.margin,
+            "overlap": fact.overlap,
+            "occlusion": fact.occlusion,
+            "difficulty": fact.difficulty,
+            "slots": _json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
+            "evidence": _json(fact.evidence),
+            "template": question.template_id,
+        }
+
+    def _word(self, value: Any, fact: Fact, frames: Sequence[Frame]) -> str:
+        if not isinstance(value, PointRef):
+            return str(value)
+        point = fact.points[value.index]
+        if fact.variant == "dot":
+            return point.label
+        camera = frames[point.image].camera
+        return coordinate_text(point.x, point.y, camera.width, camera.height)
+
+    def _points(self, fact: Fact) -> list[dict[str, Any]]:
+        """The ``points`` column; what is drawn has a colour, chosen against the pixels it will lie on."""
+        columns = []
+        taken: list[str] = []
+        for point in fact.points:
+            color = None
+            if fact.variant == "dot" and point.label:
+                color = self._color(fact.frames[point.image], point, taken)
+                taken.append(color)
+            columns.append(
+                {
+                    "image": point.image,
+                    "x": point.x,
+                    "y": point.y,
+                    "depth": point.depth,
+                    "label": point.label if color else None,
+                    "color": color,
+                    "instance_id": point.instance_id,
+                    "role": point.role,
+                }
+            )
+        return columns
+
+    def _color(self, frame: int, point: Point, taken: Sequence[str]) -> str:
+        rgb = self._image(frame)
+        return markers.pick_color(rgb, point.x, point.y, markers.radius(rgb.shape[0]), taken)
+
+    def _image(self, frame: int) -> npt.NDArray[np.uint8]:
+        """The decoded colour image of a frame, from a small store."""
+        if frame in self._decoded:
+            self._decoded.move_to_end(frame)
+        else:
+            source = self._scene.frames[frame]
+            self._decoded[frame] = codec.decode_rgb(source.load_image(), name=source.image_ref)
+            if len(self._decoded) > _DECODED_KEPT:
+                self._decoded.popitem(last=False)
+        return self._decoded[frame]
+
+    def _images(
+        self, fact: Fact, frames: Sequence[Frame], points: list[dict[str, Any]], boxes: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, int]] | None]:
+        """The ``images`` and ``embedded_sizes`` columns."""
+        if self._config.images == "path":
+            return [{"bytes": None, "path": frame.image_ref} for frame in frames], None
+        draw = self._config.draw and fact.variant in _DRAWN_VARIANTS
+        columns, sizes = [], []
+        for position, (index, frame) in enumerate(zip(fact.frames, frames, strict=True)):
+            mine = [p for p in points if p["image"] == position]
+            my_boxes = [b for b in boxes if b["image"] == position]
+            if draw and (mine or my_boxes):
+                data, size = images.embed_pixels(
+                    self._image(index),
+                    mine,
+                    my_boxes,
+                    max_side=self._config.max_side,
+                    quality=self._config.jpeg_quality,
+                )
+            else:
+                data, size = images.embed(
+                    frame.load_image(),
+                    [],
+                    [],
+                    native_size=(frame.camera.width, frame.camera.height),
+                    max_side=self._config.max_side,
+                    quality=self._config.jpeg_quality,
+                    draw=False,
+                )
+            columns.append({"bytes": data, "path": frame.image_ref})
+            sizes.append({"width": size[0], "height": size[1]})
+        return columns, sizes
+
+
+def frame_rows(scene: Scene) -> list[dict[str, Any]]:
+    """Rows of ``frames.parquet``: the cameras of a scene's frames (docs/data-format.md)."""
+    up = None if scene.up is None else scene.up.tolist()
+    rows = []
+    for frame in scene.frames:
+        camera, depth = frame.camera, frame.depth_camera
+        rows.append(
+            {
+                "dataset": scene.dataset,
+                "scene_id": scene.id,
+                "frame_id": frame.id,
+                "image_ref": frame.image_ref,
+                "depth_ref": frame.depth_ref,
+                "depth_scale": frame.depth_scale,
+                "camera_to_world": camera.camera_to_world.ravel().tolist(),
+                "raw_camera_to_world": None
+                if frame.raw_camera_to_world is None
+                else frame.raw_camera_to_world.ravel().tolist(),
+                "intrinsics": camera.intrinsics.ravel().tolist(),
+                "distortion_model": camera.model,
+                "distortion": list(camera.distortion),
+                "width": camera.width,
+                "height": camera.height,
+                "depth_intrinsics": None if depth is None else depth.intrinsics.ravel().tolist(),
+                "depth_width": None if depth is None else depth.width,
+                "depth_height": None if depth is None else depth.height,
+                "time": frame.time,
+                "world_up": up,
+            }
+        )
+    return rows
+
+
+def _number_text(value: Sequence[float], spec: TaskSpec) -> str:
+    """The answer of a task that asks for one number: a whole number of the text unit."""
+    (number,) = value
+    return str(math.floor(abs(number) * _TEXT_SCALE[spec.text_unit] + 0.5))
+
+
+def _units(spec: TaskSpec, count: int) -> list[str]:
+    return list(spec.units) * count if len(spec.units) == 1 else list(spec.units)
+
+
+def _box_column(box: Any) -> dict[str, Any]:
+    return {
+        "image": box.image,
+        "x1": box.x1,
+        "y1": box.y1,
+        "x2": box.x2,
+        "y2": box.y2,
+        "label": box.label or None,
+        "color": None,
+        "instance_id": box.instance_id,
+        "role": box.role,
+        "amodal": box.amodal,
+    }
+
+
+def _slot_column(value: Any, text: str) -> Any:
+    """A point keeps its index, so that its coordinates can be written again for another model."""
+    return {"point": value.index, "text": text} if isinstance(value, PointRef) else value
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

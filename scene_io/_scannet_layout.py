@@ -1,0 +1,215 @@
+"""Where the files of a ScanNet scene lie: dataset roots, containers, scene folders, official names.
+
+A *container* is a folder of scene folders with a well-known name (``scans``, ``posed_images`` …); a *bare* folder of
+scene folders has any other name and is its own root. Nothing is opened here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+__all__ = [
+    "FRAME_CONTAINERS",
+    "SCAN_CONTAINERS",
+    "FrameSource",
+    "MeshFiles",
+    "Place",
+    "all_scenes",
+    "frame_sources",
+    "group_of",
+    "has_frame_container",
+    "info_file",
+    "locate",
+    "mesh_files",
+    "scene_folders",
+    "splits",
+]
+
+SCAN_CONTAINERS: Final = ("scans", "scans_test")
+FRAME_CONTAINERS: Final = ("posed_images", "scannet_frames_25k", "scannet_frames_test")
+_CONTAINERS: Final = SCAN_CONTAINERS + FRAME_CONTAINERS
+_SPLIT_FOLDERS: Final = ("", "..", "meta_data", "splits", "Tasks/Benchmark", "tasks/benchmark", "tasks")
+_EXPORTED: Final = "exported"
+
+SourceKind = Literal["sens", "export", "posed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path given by the user stands for.
+
+    Attributes:
+        root: the dataset root.
+        container: the only folder of scenes to look in, or None for all of the root's.
+        scene: the only scene, or None for all.
+    """
+
+    root: Path
+    container: Path | None = None
+    scene: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSource:
+    """One place where a scene's frames lie: a ``.sens`` file, or the folder of an export or of posed images."""
+
+    kind: SourceKind
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MeshFiles:
+    """A mesh and the annotation made for exactly this mesh; the two pairs of a scan are never mixed."""
+
+    mesh: Path
+    segments: Path
+    aggregation: Path
+    full: bool
+
+
+def locate(path: Path) -> Place | None:
+    """The dataset root and what is wanted of it, from a scene, a folder of scenes or a root; None if it is none."""
+    path = Path(os.path.abspath(path))  # not resolve(): a linked scans/ belongs where the link is
+    if path.is_file():
+        if path.suffix != ".sens":
+            return None
+        path = path.parent
+    if path.name == _EXPORTED and _is_export(path):
+        path = path.parent
+    if not path.is_dir():
+        return None
+    if _is_scene(path):
+        container = path.parent
+        root = container.parent if container.name in _CONTAINERS else container
+        return Place(root, container, path.name)
+    if path.name in _CONTAINERS and _has_scenes(path):
+        return Place(path.parent, path)
+    if any(_has_scenes(path / name) for name in _CONTAINERS) or _has_scenes(path):
+        return Place(path)
+    return None
+
+
+def all_scenes(place: Place) -> tuple[str, ...]:
+    """Ids of every scene folder of a place, sorted, whether or not it has frames."""
+    if place.scene is not None:
+        return (place.scene,)
+    if place.container is not None:
+        return tuple(sorted(folder.name for folder in _scenes_in(place.container)))
+    found = {folder.name for name in _CONTAINERS for folder in _scenes_in(place.root / name)}
+    found.update(folder.name for folder in _scenes_in(place.root) if folder.name not in _CONTAINERS)
+    return tuple(sorted(found))
+
+
+def has_frame_container(root: Path) -> bool:
+    """Whether frames lie apart from the scans, so that a scan without frames is not meant to be used."""
+    return any((root / name).is_dir() for name in FRAME_CONTAINERS)
+
+
+def scene_folders(root: Path, scene: str) -> tuple[Path, ...]:
+    """Folders with a scene's scan files (mesh, labels, ``<id>.txt``, ``.sens``, exports), in order of preference."""
+    candidates = [root / name / scene for name in SCAN_CONTAINERS] + [root / scene]
+    return tuple(folder for folder in candidates if folder.is_dir())
+
+
+def frame_sources(root: Path, scene: str) -> tuple[FrameSource, ...]:
+    """Every place that holds frames of a scene, in order of preference.
+
+    ``<id>.sens``, then an export (``color/`` and ``pose/``, in the scene folder or in ``exported/``), then
+    ``posed_images/<id>``, then ``scannet_frames_25k/<id>``.
+    """
+    found: list[FrameSource] = []
+    folders = scene_folders(root, scene)
+    found += [
+        FrameSource("sens", folder / f"{scene}.sens") for folder in folders if (folder / f"{scene}.sens").is_file()
+    ]
+    for folder in (*folders, *(root / name / scene for name in FRAME_CONTAINERS)):
+        for place in (folder, folder / _EXPORTED):
+            if _is_export(place):
+                found.append(FrameSource("export", place))
+        if _is_posed(folder):
+            found.append(FrameSource("posed", folder))
+    return tuple(found)
+
+
+def mesh_files(root: Path, scene: str) -> MeshFiles | None:
+    """The annotated mesh ``_vh_clean_2``, or the full one ``_vh_clean``; None where there is neither."""
+    for suffix, segments, aggregation in (
+        ("_vh_clean_2", "_vh_clean_2.0.010000.segs.json", ".aggregation.json"),
+        ("_vh_clean", "_vh_clean.segs.json", "_vh_clean.aggregation.json"),
+    ):
+        for folder in scene_folders(root, scene):
+            mesh = folder / f"{scene}{suffix}.ply"
+            if mesh.is_file():
+                return MeshFiles(
+                    mesh, folder / f"{scene}{segments}", folder / f"{scene}{aggregation}", suffix == "_vh_clean"
+                )
+    return None
+
+
+def info_file(root: Path, scene: str) -> Path | None:
+    """``<id>.txt``, where the axis alignment stands; None where there is none."""
+    folders = [*scene_folders(root, scene), *(root / name / scene for name in FRAME_CONTAINERS)]
+    return next((folder / f"{scene}.txt" for folder in folders if (folder / f"{scene}.txt").is_file()), None)
+
+
+def group_of(scene: str) -> str:
+    """What rescans of one place share: ``scene0000`` for ``scene0000_01``; other ids stand for themselves."""
+    match = re.fullmatch(r"(scene\d{4})_\d{2}", scene)
+    return match[1] if match else scene
+
+
+def splits(root: Path) -> dict[str, str]:
+    """The official split of every scene, from ``scannetv2_{train,val,test}.txt`` in or near the root."""
+    found: dict[str, str] = {}
+    for split in ("train", "val", "test"):
+        for folder in _SPLIT_FOLDERS:
+            path = root / folder / f"scannetv2_{split}.txt"
+            if path.is_file():
+                found.update(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace").split(), split))
+                break
+    return found
+
+
+def _scenes_in(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir() and not entry.name.startswith(".") and _is_scene(Path(entry.path)):
+                yield Path(entry.path)
+
+
+def _has_scenes(folder: Path) -> bool:
+    return next(_scenes_in(folder), None) is not None
+
+
+def _is_scene(folder: Path) -> bool:
+    name = folder.name
+    official = (f"{name}.sens", f"{name}_vh_clean_2.ply", f"{name}_vh_clean.ply", f"{name}.aggregation.json")
+    return (
+        any((folder / file).is_file() for file in official)
+        or _is_export(folder)
+        or _is_export(folder / _EXPORTED)
+        or _is_posed(folder)
+    )
+
+
+def _is_export(folder: Path) -> bool:
+    return (folder / "color").is_dir() and (folder / "pose").is_dir()
+
+
+def _is_posed(folder: Path) -> bool:
+    """Numbered images with numbered poses beside them, or at least the intrinsics that belong to such."""
+    if not folder.is_dir():
+        return False
+    if (folder / "intrinsic.txt").is_file():
+        return True
+    if folder.parent.name != "posed_images":
+        return False
+    with os.scandir(folder) as entries:  # without its intrinsics it is still a scene, with an error of its own
+        return any(re.fullmatch(r"\d+\.jpe?g", entry.name, re.IGNORECASE) for entry in entries)

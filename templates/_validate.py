@@ -1,0 +1,175 @@
+"""The rules every sentence keeps, whoever wrote it.
+
+Wording that repeats itself, leaks the answer or never says in which unit to answer costs a model more than it
+teaches, so it is refused before any row is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ..core.types import TaskSpec
+from ._wording import Block, Problem, Sentence, read
+
+__all__ = ["check_task"]
+
+QUESTION_FLOOR: Final = 20
+ANSWER_FLOOR: Final = 8
+"""Fewest questions a block, and fewest answers where answers are sentences."""
+
+NEAR_REPEAT: Final = 0.8
+"""Two sentences whose sets of words overlap this much (Jaccard) say the same thing the same way."""
+
+_UNIT_WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "en": {
+        "mm": ("mm", "millimetre", "millimetres", "millimeter", "millimeters"),
+        "cm": ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
+        "m": ("m", "metre", "metres", "meter", "meters"),
+        "deg": ("°", "deg", "degree", "degrees"),
+    },
+}
+"""How the units of answers are written; a unit or language that is not listed is written as its symbol."""
+
+_WORD: Final = re.compile(r"\{\w+\}|[^\W_]+(?:['\u2019][^\W_]+)*")
+_MARKUP: Final = re.compile(
+    r"</?\s*(?:image|img|video|audio|(?:s|bos|eos|pad)\b)[^<>]*>|<\|[^<>]*\|?>|\[/?INST\]|<</?SYS>>"
+    r"|(?:^|[\n.!?])\s*(?:user|assistant|system|human|gpt|bot)\s*:",
+    re.IGNORECASE,
+)
+# Latin, CJK, Arabic and Devanagari ends of sentences, and what may close after them.
+_ENDS: Final = re.compile(r"[.?!\u2026\u3002\uff1f\uff01\u061f\u0964][\"'\u201d\u2019\u00bb)\]]*$")
+_ARTICLE: Final = re.compile(
+    r"(?<![\w'\u2019{-])(?P<article>a|an|An)\s+[\"'\u201c\u2018(]?(?P<word>[A-Za-z]+)"
+    r"|(?:^|[.?!]\s+)(?P<start>A)\s+(?P<after>[a-z]+)"
+)
+_CONSONANT_SOUND: Final = re.compile(r"(?:uni(?!n|m|dent)|use|usu|uti|eu|ewe|one(?:\b|s)|once|ubiq|u\b)", re.IGNORECASE)
+_VOWEL_SOUND: Final = re.compile(r"(?:hour|honest|honou?r|heir)", re.IGNORECASE)
+# After a capital A at the start of a sentence these words mean that it is a label, not an article.
+_AFTER_LABEL: Final = frozenset({"and", "or", "is", "in", "on", "at", "appears", "occupies", "are"})
+
+
+def check_task(spec: TaskSpec, path: Path) -> list[Problem]:
+    """Everything wrong with one task's file, in the order of the file.
+
+    Args:
+        spec: the task: its blocks, slots, unit and kind of answer.
+        path: ``<root>/<language>/<suite>/<task>.toml``.
+    """
+    blocks, problems = read(path)
+    if not blocks and problems:
+        return problems
+    lang = path.parents[1].name
+    for name in spec.blocks:
+        if name not in blocks:
+            problems.append(Problem(path, name, "", None, "missing block"))
+    for name, block in blocks.items():
+        if name not in spec.blocks:
+            known = ", ".join(spec.blocks)
+            problems.append(Problem(path, name, "", None, f"unknown block; task {spec.name} has {known}"))
+            continue
+        problems.extend(_questions(spec, path, name, block, lang))
+        problems.extend(_answers(spec, path, name, block, lang))
+    order = {name: position for position, name in enumerate(blocks)}
+    return sorted(
+        problems,
+        key=lambda p: (order.get(p.block, len(order)), p.list != "questions", -1 if p.item is None else p.item),
+    )
+
+
+def _questions(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -> Iterator[Problem]:
+    if 0 < len(block.questions) < QUESTION_FLOOR:
+        message = f"{len(block.questions)} usable questions, fewer than {QUESTION_FLOOR}"
+        yield Problem(path, name, "questions", None, message)
+    for item, sentence in block.questions:
+        for message in _question_faults(spec, sentence, lang):
+            yield Problem(path, name, "questions", item, message)
+    for item, message in _repeats(block.questions):
+        yield Problem(path, name, "questions", item, message)
+
+
+def _answers(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -> Iterator[Problem]:
+    if spec.sentence_answers:
+        if 0 < len(block.answers) < ANSWER_FLOOR:
+            message = f"{len(block.answers)} usable answers, fewer than {ANSWER_FLOOR}"
+            yield Problem(path, name, "answers", None, message)
+        for item, sentence in block.answers:
+            for message in (*_undeclared(spec, sentence, {"answer"}), *_style_faults(sentence.text, lang)):
+                yield Problem(path, name, "answers", item, message)
+        for item, message in _repeats(block.answers):
+            yield Problem(path, name, "answers", item, message)
+        return
+    # A letter or a number is answered bare, so that it can be scored without parsing a sentence.
+    if len(block.answers) > 1:
+        yield Problem(
+            path, name, "answers", None, f"{len(block.answers)} answers; this task has exactly one, {{answer}}"
+        )
+    for item, sentence in block.answers:
+        if sentence.text != "{answer}":
+            yield Problem(path, name, "answers", item, 'must be exactly "{answer}": this task is answered bare')
+
+
+def _question_faults(spec: TaskSpec, sentence: Sentence, lang: str) -> Iterator[str]:
+    yield from _undeclared(spec, sentence, set())
+    for slot in sorted(spec.required_slots - sentence.slots):
+        yield f"lacks the slot {{{slot}}}"
+    if spec.text_unit and not _states_unit(sentence.text, spec.text_unit, lang):
+        yield f"does not say that the answer is in {spec.text_unit}"
+    yield from _style_faults(sentence.text, lang)
+
+
+def _undeclared(spec: TaskSpec, sentence: Sentence, extra: set[str]) -> Iterator[str]:
+    for slot in sorted(sentence.slots - spec.slots - extra):
+        known = ", ".join(sorted(spec.slots | extra))
+        yield f"slot {{{slot}}} is not one of task {spec.name}'s: {known}"
+
+
+def _states_unit(text: str, unit: str, lang: str) -> bool:
+    spellings = _UNIT_WORDS.get(lang, {}).get(unit, (unit,))
+    return any(
+        re.search(rf"(?<![^\W\d_])(?<!['\u2019]){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in spellings
+    )
+
+
+def _style_faults(text: str, lang: str) -> Iterator[str]:
+    if found := _MARKUP.search(text):
+        yield f"holds {found.group().strip()!r}: image markers and chat roles are added when a row is written"
+    if text != text.strip():
+        yield "starts or ends with a space"
+    if "  " in text or "\t" in text:
+        yield "has a double space or a tab"
+    if not _ENDS.search(text.strip()) and text != "{answer}":
+        yield "does not end with a full stop, a question mark or an exclamation mark"
+    if lang == "en":
+        yield from _article_faults(text)
+
+
+def _article_faults(text: str) -> Iterator[str]:
+    """Wrong articles: "a" before a vowel sound, "an" before a consonant sound, where the next word is written out."""
+    for found in _ARTICLE.finditer(text):
+        article, word = found["article"] or found["start"], found["word"] or found["after"]
+        if found["start"] and word in _AFTER_LABEL:
+            continue
+        if len(word) == 1 or word.isupper():
+            continue  # letters and abbreviations are read out in ways that spelling does not tell
+        starts_with_vowel = word[0] in "aeiouAEIOU" and not _CONSONANT_SOUND.match(word)
+        wants_an = starts_with_vowel or bool(_VOWEL_SOUND.match(word))
+        if wants_an != (article.lower() == "an"):
+            right = ("An" if wants_an else "A") if article[0] == "A" else ("an" if wants_an else "a")
+            yield f"'{article} {word}' should be '{right} {word}'"
+
+
+def _repeats(sentences: tuple[tuple[int, Sentence], ...]) -> Iterator[tuple[int, str]]:
+    """Sentences that say again, in nearly the same words, what one before them says."""
+    words = [(item, tuple(_WORD.findall(sentence.text.lower()))) for item, sentence in sentences]
+    for position, (item, mine) in enumerate(words):
+        for other, theirs in words[:position]:
+            shared, union = len(set(mine) & set(theirs)), len(set(mine) | set(theirs))
+            if union and shared / union >= NEAR_REPEAT:
+                yield item, f"nearly repeats item {other}: {shared} of their {union} words are the same"
+                break
+            if len(mine) == len(theirs) > 1 and sum(a != b for a, b in zip(mine, theirs, strict=True)) == 1:
+                yield item, f"differs from item {other} in one word"
+                break
