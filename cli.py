@@ -235,15 +235,17 @@ def synth_command(directory: Path, **options: Any) -> None:
 @_command("show")
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--task", help="Only this task's rows.")
-@click.option("--rows", default=24, show_default=True, type=click.IntRange(min=1), help="Rows on the sheet.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Another seed shows other rows.")
-@click.option("--scenes", multiple=True, type=_EXISTING, help="Dataset roots, for path-only rows.")
+@click.option("--rows", default=24, show_default=True, help="Rows on the sheet.")
+@click.option("--scenes", multiple=True, type=_EXISTING, help="Where the scenes are, for path-only rows.")
 @click.option("--out", required=True, type=_EXISTING, help="The sheet: F.png or F.html.")
-def show_command(directory: Path, **options: Any) -> None:
-    """Draw a contact sheet of a dataset: images with marks, question, answer."""
+def show_command(directory: Path, task: str | None, rows: int, scenes: tuple[Path, ...], out: Path) -> None:
+    """Draw a contact sheet of a dataset: images with marks, question, answer. Prints the ids shown, in order."""
     from spatialgen.dataset.sheet import contact_sheet
+    from spatialgen.pipeline.plan import dataset_roots
 
-    _give(str(contact_sheet(directory, **options)))
+    for name in contact_sheet(directory, out, task=task, rows=rows, root=dataset_roots(scenes) or None):
+        _give(name)
+    _say(f"the sheet is {out}")
 
 
 @_command("materialise")

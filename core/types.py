@@ -133,6 +133,8 @@ class Frame:
         depth_scale: metres per stored unit.
         time: seconds, or None.
         raw_camera_to_world: (4, 4) as the source states it, before axis alignment.
+        depth_fingerprint: changes whenever the stored depth does (file size and time, or a checksum), or None where the
+            source cannot tell cheaply; keys the geometry cache.
     """
 
     id: str
@@ -145,6 +147,7 @@ class Frame:
     depth_scale: float | None = None
     time: float | None = None
     raw_camera_to_world: np.ndarray | None = None
+    depth_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if (self.depth_camera is None) != (self.load_depth is None):

@@ -9,20 +9,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ft2font import FT2Font
-from matplotlib.path import Path as Outline
 
 from ..core.types import mark_radius
 from ..media import images as codec
+from . import lettering
 
-__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_color", "radius"]
+__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_color", "place", "radius"]
 
 Image = npt.NDArray[np.uint8]
 Scale = float | tuple[float, float]
@@ -44,7 +41,7 @@ DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
 
 _SURROUND: Final = 2.5
 """Contrast is measured on the pixels within this many radii of a mark's centre: under it and around it."""
-_SAMPLES_A_SIDE: Final = 24
+_SAMPLES_A_SIDE: Final = 20
 """Larger surroundings are thinned to this grid: a colour is chosen from a few hundred pixels as well as from all."""
 _LOW_SHARE: Final = 0.1
 """The contrast of a colour is the difference that 90 % of the surrounding pixels exceed."""
@@ -54,8 +51,6 @@ _LABEL_HEIGHT: Final = 2.4
 """Height of a label's capitals in mark radii."""
 _DARK: Final = (16, 16, 16)
 _LIGHT: Final = (255, 255, 255)
-_FONT_UNITS: Final = 64.0
-_FONT_SIZE: Final = 64.0
 
 
 def radius(height: int) -> float:
@@ -140,7 +135,7 @@ def paint(
     canvas = np.ascontiguousarray(rgb).copy()
     across, down = scale if isinstance(scale, tuple) else (scale, scale)
     size = radius(canvas.shape[0])
-    rim = max(1.0, size / 8)
+    rim = max(1.5, size / 7)
     dots = [
         ((p["x"] + 0.5) * across - 0.5, (p["y"] + 0.5) * down - 0.5, p["color"], p.get("label") or "")
         for p in points
@@ -159,7 +154,7 @@ def paint(
         if b.get("color")
     ]
     for x1, y1, x2, y2, color, _ in frames:
-        _rectangle(canvas, x1, y1, x2, y2, _rgb(color), max(2.0, size / 3))
+        _rectangle(canvas, x1, y1, x2, y2, _rgb(color), max(2.0, size / 4))
     for x, y, color, _ in dots:
         for ring, shade in ((size + 2 * rim, _LIGHT), (size + rim, _DARK), (size, _rgb(color))):
             _disc(canvas, x, y, ring, shade)
@@ -169,12 +164,13 @@ def paint(
     anchors = [(x, y, x, y, reach, color, label) for x, y, color, label in dots if label]
     anchors += [(x1, y1, x2, y2, rim, color, label) for x1, y1, x2, y2, color, label in frames if label]
     for x1, y1, x2, y2, gap, color, label in anchors:
-        outline = _outline(label)
-        factor = capital / _capital_height()
-        wide, tall = outline.width * factor + 2 * rim, capital + 2 * rim
-        left, top = _place(canvas.shape[:2], (x1, y1, x2, y2), gap + rim, wide, tall, occupied)
+        outline = lettering.label_of(label)
+        factor = capital / lettering.capital_height()
+        halo = rim + 1.0  # a pixel more for its soft edge
+        wide, tall = outline.width * factor + 2 * halo, capital + 2 * halo
+        left, top = place(canvas.shape[:2], (x1, y1, x2, y2), gap + size / 4, wide, tall, occupied)
         occupied.append((left, top, left + wide, top + tall))
-        _letters(canvas, outline, left + rim, top + rim + capital, factor, _rgb(color), rim)
+        lettering.write(canvas, outline, left + halo, top + halo + capital, factor, _rgb(color), rim)
     return canvas
 
 
@@ -194,71 +190,7 @@ def _rectangle(
         cv2.polylines(canvas, [corners], True, shade, round(thickness), cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-class _Letters:
-    """A label's closed contours, in font units, y downwards, the baseline at 0; and its width."""
-
-    def __init__(self, contours: Sequence[npt.NDArray[np.float64]], width: float) -> None:
-        self.contours = contours
-        self.width = width
-
-
-@lru_cache(maxsize=1)
-def _font() -> FT2Font:
-    # Matplotlib's own font file: the same letters on every machine, whatever fonts and OpenCV are installed.
-    font = FT2Font(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"))
-    font.set_size(_FONT_SIZE, 72)
-    return font
-
-
-@lru_cache(maxsize=256)
-def _outline(text: str) -> _Letters:
-    font = _font()
-    contours: list[npt.NDArray[np.float64]] = []
-    left = np.inf
-    right = -np.inf
-    advance = 0.0
-    for letter in text:
-        glyph = font.load_char(ord(letter))
-        vertices, codes = font.get_path()
-        if len(vertices):
-            for polygon in Outline(vertices, codes).to_polygons():
-                points = np.asarray(polygon, np.float64) * (1.0, -1.0) + (advance, 0.0)
-                contours.append(points)
-                left, right = min(left, points[:, 0].min()), max(right, points[:, 0].max())
-        advance += glyph.linearHoriAdvance / 65536
-    if not contours:
-        return _Letters([], 0.0)
-    return _Letters([points - (left, 0.0) for points in contours], right - left)
-
-
-@lru_cache(maxsize=1)
-def _capital_height() -> float:
-    return float(-min(points[:, 1].min() for points in _outline("H").contours))
-
-
-def _letters(
-    canvas: Image,
-    letters: _Letters,
-    x: float,
-    baseline: float,
-    factor: float,
-    color: tuple[int, int, int],
-    rim: float,
-) -> None:
-    contours = [
-        np.rint((points * factor + (x, baseline)) * _SUBPIXEL).astype(np.int32).reshape(-1, 1, 2)
-        for points in letters.contours
-    ]
-    if not contours:
-        return
-    # A halo of the opposite lightness makes a letter readable where the scene has its colour.
-    luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
-    halo = _DARK if luma > 96 else _LIGHT
-    cv2.polylines(canvas, contours, True, halo, max(2, round(2 * rim)), cv2.LINE_AA, _SUBPIXEL_BITS)
-    cv2.fillPoly(canvas, contours, color, cv2.LINE_AA, _SUBPIXEL_BITS)
-
-
-def _place(
+def place(
     shape: tuple[int, int],
     anchor: tuple[float, float, float, float],
     gap: float,
@@ -266,7 +198,16 @@ def _place(
     tall: float,
     occupied: Sequence[tuple[float, float, float, float]],
 ) -> tuple[float, float]:
-    """Left and top of a label beside its mark: the first place that covers nothing, else the one covering least."""
+    """Left and top of a label beside its mark: the first place that covers nothing, else the one covering least.
+
+    Args:
+        shape: (height, width) of the image, in which the label stays.
+        anchor: (left, top, right, bottom) of the mark.
+        gap: between mark and label.
+        wide: of the label.
+        tall: likewise.
+        occupied: rectangles as ``anchor`` that it should not cover.
+    """
     height, width = shape
     x1, y1, x2, y2 = anchor
     middle_x, middle_y = (x1 + x2 - wide) / 2, (y1 + y2 - tall) / 2

@@ -27,6 +27,7 @@ from .shards import GROUP_ROWS, row_sizes
 __all__ = ["Selection", "in_order", "row_keys", "select"]
 
 _KEY: Final = "_key"
+_SIZE: Final = "_size"
 _BUCKETS: Final = 64
 _KEY_BITS: Final = 64
 _INDEX_COLUMNS: Final = ("id", "split", "dataset", "scene_id")
@@ -73,7 +74,7 @@ class Selection:
         self.scenes = {scene: int(per_scene[code]) for code, scene in enumerate(scenes)}
 
     def rows(self, split: str) -> Iterator[pa.Table]:
-        """The kept rows of a split in no useful order, with their keys as one column more; for ``in_order``."""
+        """The kept rows of a split in no useful order, with keys and sizes as two columns more; for ``in_order``."""
         code = self._split_code[split]
         for source in self._sources:
             wanted = source.kept & (source.split == code)
@@ -82,7 +83,9 @@ class Selection:
             position = 0
             for table in iter_tables(source.path):
                 stop = position + table.num_rows
-                table = table.append_column(_KEY, pa.array(source.keys[position:stop]))
+                # Sizes travel along: on tables of one row, as buckets make them, measuring costs more than sorting.
+                sizes = pa.array(row_sizes(table))
+                table = table.append_column(_KEY, pa.array(source.keys[position:stop])).append_column(_SIZE, sizes)
                 mine = wanted[position:stop]
                 position = stop
                 if mine.all():
@@ -168,7 +171,7 @@ def _refuse_duplicates(sources: Sequence[_Source], repeated: Keys) -> None:
 
 
 def in_order(tables: Iterable[pa.Table], folder: Path, limit: int) -> Iterator[pa.Table]:
-    """The rows of ``Selection.rows`` sorted by key (then id), without the key, some hundreds at a time.
+    """The rows of ``Selection.rows`` sorted by key (then id), without keys and sizes, some hundreds at a time.
 
     Args:
         tables: as ``Selection.rows`` gives them.
@@ -183,7 +186,7 @@ def _in_order(tables: Iterator[pa.Table], folder: Path, limit: int, low: int, hi
     size = rows = 0
     for table in tables:
         held.append(table)
-        size += int(row_sizes(table).sum())
+        size += _content(table)
         rows += table.num_rows
         if size > limit and rows > 1 and high - low > 1:
             yield from _through_buckets(_emptying(held, tables), folder, limit, low, high)
@@ -193,10 +196,14 @@ def _in_order(tables: Iterator[pa.Table], folder: Path, limit: int, low: int, hi
     whole = pa.concat_tables(held).combine_chunks()
     held.clear()
     order = compute.sort_indices(whole, sort_keys=[(_KEY, "ascending"), ("id", "ascending")])
-    rest = whole.drop_columns([_KEY])
+    rest = whole.drop_columns([_KEY, _SIZE])
     del whole
     for start in range(0, rows, GROUP_ROWS):
         yield rest.take(order[start : start + GROUP_ROWS])
+
+
+def _content(table: pa.Table) -> int:
+    return int(compute.sum(table[_SIZE]).as_py() or 0)
 
 
 def _emptying(held: list[pa.Table], rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -238,7 +245,7 @@ def _grouped(tables: Iterator[pa.Table], size: int) -> Iterator[pa.Table]:
     total = 0
     for table in tables:
         held.append(table)
-        total += int(row_sizes(table).sum())
+        total += _content(table)
         if total >= size:
             yield pa.concat_tables(held).combine_chunks()
             held, total = [], 0

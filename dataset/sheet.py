@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, DatasetError
 from ..media import images as codec
-from . import images, markers, read
+from . import images, lettering, markers, read
 from .durable import replacing, write_bytes
 from .ordering import row_keys
 
@@ -27,9 +27,11 @@ __all__ = ["contact_sheet", "pick_rows", "review_images"]
 
 Image = npt.NDArray[np.uint8]
 Row = dict[str, Any]
+Color = tuple[int, ...]
 
 _PICK_COLUMNS: Final = ("id", "task", "variant", "dataset", "scene_id", "answer_index", "evidence")
 _RING_COLOR: Final = (255, 255, 255)
+_COLORS: Final = [tuple(int(name[i : i + 2], 16) for i in (1, 3, 5)) for name in markers.PALETTE]
 _MOST_ROWS: Final = 200
 _HTML_SIDE: Final = 960
 
@@ -146,16 +148,26 @@ def review_images(row: Mapping[str, Any]) -> list[Image]:
         native = row["image_sizes"][index]
         across, down = rgb.shape[1] / native["width"], rgb.shape[0] / native["height"]
         canvas = rgb.copy()
-        for number, point in enumerate(p for p in row["points"] if p["image"] == index):
-            _ring(canvas, (point["x"] + 0.5) * across - 0.5, (point["y"] + 0.5) * down - 0.5, number)
+        spots = [p for p in row["points"] if p["image"] == index]
+        places = [((p["x"] + 0.5) * across - 0.5, (p["y"] + 0.5) * down - 0.5) for p in spots]
+        size = max(6.0, markers.radius(canvas.shape[0]) * 1.2)
+        occupied = [(x - size, y - size, x + size, y + size) for x, y in places]
+        for number, ((x, y), point) in enumerate(zip(places, spots, strict=True)):
+            color = _COLORS[number % len(_COLORS)]
+            _ring(canvas, x, y, size, color)
+            text = f"[{_thousandths(point['x'], native['width'])}, {_thousandths(point['y'], native['height'])}]"
+            _caption(canvas, text, (x, y), size, color, occupied)
         pictures.append(canvas)
     return pictures
 
 
-def _ring(canvas: Image, x: float, y: float, number: int) -> None:
-    """A ring and a cross-hair that leave the pixel itself free, in the palette's colours in order."""
-    color = tuple(int(list(markers.PALETTE)[number % len(markers.PALETTE)][i : i + 2], 16) for i in (1, 3, 5))
-    size = markers.radius(canvas.shape[0]) * 1.2
+def _thousandths(value: float, extent: int) -> int:
+    """A pixel coordinate as texts write it: 0 to 1000 of the image's width or height."""
+    return min(max(math.floor(1000 * (value + 0.5) / extent + 0.5), 0), 1000)
+
+
+def _ring(canvas: Image, x: float, y: float, size: float, color: Color) -> None:
+    """A ring and a cross-hair that leave the pixel itself free."""
     unit = max(1, round(size / 6))
     bits = 4
     centre = (round(x * 16), round(y * 16))
@@ -165,6 +177,26 @@ def _ring(canvas: Image, x: float, y: float, number: int) -> None:
             start = (round((x + dx * size) * 16), round((y + dy * size) * 16))
             stop = (round((x + dx * size * 1.7) * 16), round((y + dy * size * 1.7) * 16))
             cv2.line(canvas, start, stop, shade, width, cv2.LINE_AA, bits)
+
+
+def _caption(
+    canvas: Image,
+    text: str,
+    centre: tuple[float, float],
+    size: float,
+    color: Color,
+    occupied: list[tuple[float, float, float, float]],
+) -> None:
+    """The text of a ring's coordinates beside it, so that a reviewer sees which option it is."""
+    label = lettering.label_of(text)
+    factor = 1.4 * size / lettering.capital_height()
+    halo = max(1.5, size / 8)
+    # Brackets reach below the baseline by about a quarter of a capital.
+    wide, tall = label.width * factor + 2 * halo, 1.8 * size + 2 * halo
+    x, y = centre
+    left, top = markers.place(canvas.shape[:2], (x, y, x, y), 1.9 * size, wide, tall, occupied)
+    occupied.append((left, top, left + wide, top + tall))
+    lettering.write(canvas, label, left + halo, top + halo + 1.4 * size, factor, color, halo)
 
 
 _STYLE: Final = """\

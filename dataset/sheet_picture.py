@@ -47,7 +47,7 @@ class _Layout:
             (row["question"], _QUESTION),
         ]
         if row["options"] and row["form"] in {"choice", "select"}:
-            texts.append(("options: " + "   ".join(row["options"]), _OPTION))
+            texts.append(("options: " + " · ".join(row["options"]), _OPTION))
         texts += [(row["answer"], _ANSWER), (f"{_truth(row)} · {row['id']}", _META)]
         self.lines = [(line, style) for text, style in texts for line in _wrap(text, style, canvas)]
         self.height = (

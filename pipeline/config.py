@@ -93,7 +93,8 @@ class RunConfig(BaseModel):
         facts = self.model_dump(mode="json", exclude={"overrides", "template_root", "labels"})
         facts["labels"] = _labels_fingerprint(self.labels)
         facts["schema_version"] = SCHEMA_VERSION
-        facts["geometry"] = asdict(settings_for(self.preset))
+        for name, value in asdict(settings_for(self.preset)).items():
+            facts[f"geometry.{name}"] = value
         for engine, specs in self.engines:
             name = f"{engine.suite}/{engine.name}"
             facts[f"{name} version"] = engine.version

@@ -64,13 +64,13 @@ class RunDirectory:
             self.out.mkdir(parents=True, exist_ok=True)
         self._refuse_foreign()
         lock = FileLock(self.out / _LOCK)
-        try:
-            with disk_errors(self.out):
+        with disk_errors(self.out):
+            try:
                 lock.acquire(timeout=0)
-        except Timeout:
-            raise ConfigError(
-                "another run is working in this folder", path=self.out, remedy=f"wait for it, or {_ANOTHER}"
-            ) from None
+            except Timeout:  # an OSError, too
+                raise ConfigError(
+                    "another run is working in this folder", path=self.out, remedy=f"wait for it, or {_ANOTHER}"
+                ) from None
         try:
             self._refuse_foreign()
             yield
@@ -98,16 +98,21 @@ class RunDirectory:
         return False
 
     def clear(self) -> None:
-        """Remove a run's own files, and nothing else (``--fresh``)."""
+        """Remove a run's own files, and nothing else (``--fresh``).
+
+        Raises:
+            ConfigError: when something else lies among the shards, where it could not be kept.
+        """
+        data = self.out / "data"
+        own = {data, *data.glob("*/"), *data.glob("*/*.parquet")}
+        if strangers := sorted(path for path in data.rglob("*") if path not in own):
+            raise ConfigError("is not a file of the run", path=strangers[0], remedy=f"move it away, or {_ANOTHER}")
         with disk_errors(self.out):
             for name in _OWN_FILES:
                 (self.out / name).unlink(missing_ok=True)
             self._remove_parts()
-            for shard in (self.out / "data").glob("*/*.parquet"):
-                shard.unlink()
-            for folder in [*(self.out / "data").glob("*"), self.out / "data"]:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()  # stays when it holds something of the user's
+            if data.is_dir():
+                shutil.rmtree(data)
 
     def open(self, config: RunConfig) -> None:
         """Check that what is here belongs to this configuration, and tidy up after a process that died.

@@ -53,7 +53,7 @@ def parse_policy(text: str) -> FramePolicy:
             raise ConfigError(f"--frames {text}: N must be a whole number from 1", remedy=f"write {kind}:10")
         return FramePolicy("every" if kind == "every" else "max", int(number))
     ids = tuple(part.strip() for part in text.split(","))
-    if not all(ids):
+    if not all(ids) or colon:
         raise ConfigError(
             f"--frames {text!r} is not a frame policy", remedy="write novel, every:N, max:N, or ids separated by commas"
         )

@@ -134,8 +134,8 @@ def _integers(values: list[Any], path: Path, where: str) -> npt.NDArray[np.int64
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
-        array = np.empty((0, 0), np.float64)
-    if array.size and (array.ndim != 1 or array.dtype.kind not in "iu"):
+        array = None
+    if array is None or (len(values) and (array.ndim != 1 or array.dtype.kind not in "iu")):
         raise SceneError(f"{where} does not hold whole numbers", path=path, remedy=_REMEDY)
     return array.astype(np.int64)
 

@@ -166,9 +166,12 @@ def fitted_lens(
     Raises:
         SceneError: when they are no intrinsics, or fit no size.
     """
-    matrix = np.asarray(intrinsics[:3, :3], np.float64)
-    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0 or abs(matrix[2, 2] - 1) > 1e-3:
+    matrix = np.array(intrinsics[:3, :3], np.float64)
+    proper = np.isfinite(matrix).all() and np.allclose(matrix[2], (0, 0, 1), atol=1e-3)
+    if not proper or min(matrix[0, 0], matrix[1, 1]) <= 0:
         raise SceneError("does not hold intrinsics (fx, fy > 0)", path=path, remedy=_REMEDY)
+
+    matrix[2] = (0.0, 0.0, 1.0)
 
     def off_centre(width: int, height: int) -> float:
         return float(max(abs(matrix[0, 2] / (width - 1) - 0.5), abs(matrix[1, 2] / (height - 1) - 0.5)))

@@ -1,1 +1,192 @@
-"""synth."""
+"""Synthetic scenes: furnished rooms with their exact truth, written in a real dataset's layout.
+
+They are the demo, the oracle of the tests, and a licence-free way to make unlimited data. A scene depends only on the
+seed, its index and the options, never on how many are made.
+
+::
+
+    DIR/
+    ├── synthetic.json                    what made the folder: seed and options
+    ├── scannetv2-labels.combined.tsv     our categories in ScanNet's table
+    ├── scans/scene0000_00/               mesh, labels, <id>.txt, truth.json, truth.npz (and <id>.sens)
+    └── posed_images/scene0000_00/        with format="posed_images": 00000.jpg, 00000.png, 00000.txt, …
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+from ..errors import ConfigError, OutOfSpace, UnknownName
+from .labels import label_table
+from .noise import clean_scan, noisy_scan
+from .scene import VERSION, SyntheticObject, SyntheticScene, build_scene
+from .truth import write_truth
+from .write_scannet import render_frames, write_mesh, write_posed_images, write_sens
+
+__all__ = ["FORMATS", "SyntheticObject", "SyntheticScene", "build_scene", "generate"]
+
+FORMATS: Final = ("scannet", "posed_images")
+_NOTE: Final = "synthetic.json"
+_LARGEST_IMAGE: Final = 8192  # pixels a side
+
+
+def generate(
+    directory: Path,
+    *,
+    format: Literal["scannet", "posed_images"] = "scannet",
+    scenes: int = 1,
+    seed: int = 0,
+    frames: int = 60,
+    scan_noise: bool = False,
+    color_size: tuple[int, int] = (1296, 968),
+    depth_size: tuple[int, int] = (640, 480),
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Make synthetic scenes on disk, with their truth beside them.
+
+    Each scene is written under a temporary name and gets its own when it is complete. The same call again makes only
+    what is missing.
+
+    Args:
+        directory: made if it is not there; must be empty or hold scenes of the same seed and options.
+        format: ``scannet`` (the raw release with ``.sens``) or ``posed_images``.
+        scenes: how many.
+        seed: of the set; scene k of a seed is always the same.
+        frames: of each scene.
+        scan_noise: write what a scanner would bring home instead of the clean scene.
+        color_size, depth_size: width and height of the pictures and depth maps.
+        progress: called with the number of frames done and of all frames, after each.
+
+    Returns:
+        The scenes' folders under ``scans``, in order.
+
+    Raises:
+        UnknownName: for a format that cannot be written.
+        ConfigError: for a folder that holds something else, or numbers that make no sense.
+        OutOfSpace: when the disk is full; complete scenes stay.
+    """
+    if format not in FORMATS:
+        raise UnknownName("synthetic format", format, FORMATS)
+    _check_numbers(scenes, frames, color_size, depth_size)
+    options = {
+        "made_by": "spatialgen synth",
+        "version": VERSION,
+        "format": format,
+        "seed": seed,
+        "frames": frames,
+        "scan_noise": scan_noise,
+        "color_size": list(color_size),
+        "depth_size": list(depth_size),
+    }
+    try:
+        _claim(directory, options)
+        made = []
+        for index in range(scenes):
+            final = directory / "scans" / f"scene{index:04d}_00"
+            if not final.exists():
+                _make(directory, final, index, options, progress, (index * frames, scenes * frames))
+            elif progress is not None:
+                progress((index + 1) * frames, scenes * frames)
+            made.append(final)
+        return made
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfSpace(
+                "the disk is full", path=directory, remedy="free some space and give the same command again"
+            ) from error
+        raise ConfigError(
+            f"cannot write here ({error.strerror})", path=error.filename or directory, remedy="give a folder you may write to"
+        ) from error
+
+
+def _check_numbers(scenes: int, frames: int, color_size: tuple[int, int], depth_size: tuple[int, int]) -> None:
+    if not 1 <= scenes <= 10_000:
+        raise ConfigError(f"{scenes} scenes asked for", remedy="give a number from 1 to 10000")
+    if frames < 1:
+        raise ConfigError(f"{frames} frames asked for", remedy="give at least 1")
+    for name, size in (("colour", color_size), ("depth", depth_size)):
+        if not all(16 <= side <= _LARGEST_IMAGE for side in size):
+            raise ConfigError(
+                f"{name} images of {size[0]} x {size[1]} pixels asked for", remedy=f"give 16 to {_LARGEST_IMAGE} pixels a side"
+            )
+
+
+def _claim(directory: Path, options: dict[str, object]) -> None:
+    """Make the folder ours, or check that it is."""
+    note = directory / _NOTE
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError("is a file", path=directory, remedy="give a folder")
+    if note.is_file():
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if found != options:
+            raise ConfigError(
+                "holds synthetic scenes made with another seed or other options",
+                path=directory,
+                remedy="give another folder, or delete this one",
+            )
+        return
+    if directory.exists() and any(directory.iterdir()):
+        raise ConfigError("is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder")
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
+    # Last: a folder with the note is complete up to its scenes.
+    partial = directory / f".{_NOTE}.partial"
+    partial.write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
+    partial.replace(note)
+
+
+def _make(
+    directory: Path,
+    final: Path,
+    index: int,
+    options: dict[str, object],
+    progress: Callable[[int, int], None] | None,
+    counts: tuple[int, int],
+) -> None:
+    """Write one scene under temporary names, then rename; ``scans/<id>`` comes last and says it is complete."""
+    noisy, seed, frames = bool(options["scan_noise"]), options["seed"], options["frames"]
+    color_size, depth_size = options["color_size"], options["depth_size"]
+    assert isinstance(seed, int)
+    assert isinstance(frames, int)
+    assert isinstance(color_size, list)
+    assert isinstance(depth_size, list)
+    scene = build_scene(
+        seed,
+        index,
+        frames=frames,
+        color_size=(color_size[0], color_size[1]),
+        depth_size=(depth_size[0], depth_size[1]),
+    )
+    scan = noisy_scan(scene) if noisy else clean_scan(scene)
+    partial = directory / f".{scene.id}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    mesh = partial / "scans"
+    mesh.mkdir(parents=True)
+    write_mesh(mesh, scene, scan)
+    rendered = render_frames(scene, scan, scan_noise=noisy)
+    if options["format"] == "scannet":
+        steps = write_sens(mesh / f"{scene.id}.sens", scene, rendered)
+    else:
+        (partial / "posed_images").mkdir()
+        steps = write_posed_images(partial / "posed_images", scene, rendered)
+    for done in steps:
+        if progress is not None:
+            progress(counts[0] + done, counts[1])
+    write_truth(mesh, scene, scan.lost, scan_noise=noisy)
+    if options["format"] == "posed_images":
+        images = directory / "posed_images" / scene.id
+        images.parent.mkdir(exist_ok=True)
+        # Left over from a run that was stopped between the two renames.
+        shutil.rmtree(images, ignore_errors=True)
+        (partial / "posed_images").rename(images)
+    final.parent.mkdir(exist_ok=True)
+    mesh.rename(final)
+    partial.rmdir()

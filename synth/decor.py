@@ -114,7 +114,7 @@ def plant(style: Style, height: float) -> Model:
 def _leaf(material: int, turn: float, base: float, tall: float, reach: float, wide: float) -> Solid:
     """One leaf: rises from the pot, widens, and bends outwards."""
     length = math.hypot(tall, reach) * 1.25
-    steps = 2 * math.ceil(length / SPACING / 2)
+    steps = 2 * math.ceil(1.25 * length / SPACING / 2)  # its upper part is stretched by the bend
     across = 2 * max(1, math.ceil(wide / SPACING / 2))
     a, b, flat = sheet(np.linspace(-1, 1, across + 1), np.linspace(0, 1, steps + 1), material)
     half = wide / 2 * np.clip(np.sin(np.pi * np.clip(b, 0.0, 1.0) ** 1.3), 0.06, 1)
@@ -196,11 +196,11 @@ def radiator(style: Style, width: float) -> Model:
     """A ribbed radiator standing clear of the wall."""
     height = 0.55
     parts: list[Solid] = []
-    ribs = int(width / 0.08)
+    ribs = int(width / 0.13)
     for k in range(ribs):
-        parts.append(box((0.055, 0.10, height), ((k - (ribs - 1) / 2) * 0.08, 0, 0.12), style.white, radius=0.016))
+        parts.append(box((0.10, 0.09, height), ((k - (ribs - 1) / 2) * 0.13, 0, 0.12), style.white, omit="-z+y", radius=0.016))
     for z in (0.17, 0.12 + height - 0.05):
-        parts.append(box((ribs * 0.08 - 0.03, 0.03, 0.03), (0, 0, z - 0.015), style.white, omit="-x+x"))
+        parts.append(box((ribs * 0.13 - 0.03, 0.03, 0.03), (0, 0, z - 0.015), style.white, omit="-x+x"))
     for sign in (-1, 1):
         parts.append(beam((sign * (width / 2 - 0.06), 0, 0), (sign * (width / 2 - 0.06), 0, 0.14), 0.012, style.white))
     return model("radiator", parts)

@@ -53,7 +53,6 @@ class PackedPalette:
         start, width, height: (textures, levels) of each copy in texels; a missing level repeats the last.
         texture, color, extent, glow: per material: (k,), (k, 3) linear, (k, 2) metres per repeat, (k,).
         thin: (k,) bool, lit from both sides (leaves, curtains).
-        texel_size: (k,) metres of one texel of the finest copy, (0 where a fitted face's size is unknown).
     """
 
     texels: npt.NDArray[np.uint8]

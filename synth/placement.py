@@ -11,7 +11,7 @@ import numpy as np
 from .shell import Opening
 from .style import Model, Style
 
-__all__ = ["Floorplan", "Placed", "Rectangle"]
+__all__ = ["Floorplan", "Placed", "Rectangle", "put_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class Placed:
     relation: str = "stands_on"
     taken: list[list[Rectangle]] = field(default_factory=list)
 
+    @property
+    def footprint(self) -> Rectangle:
+        return Rectangle(self.at[0], self.at[1], self.model.width, self.model.depth, self.turn)
+
     def to_world(self, x: float, y: float) -> tuple[float, float]:
         """A point of the model's own axes on the room's floor plan."""
         c, s = math.cos(self.turn), math.sin(self.turn)
@@ -93,11 +97,11 @@ class Floorplan:
         reach = (self.depth if wall % 2 == 0 else self.width) / 2 - away
         return along * math.cos(turn) - reach * math.sin(turn), along * math.sin(turn) + reach * math.cos(turn)
 
-    def free(self, area: Rectangle) -> bool:
-        """Whether the rectangle lies inside the room and touches nothing."""
+    def free(self, area: Rectangle, but: Rectangle | None = None) -> bool:
+        """Whether the rectangle lies inside the room and touches nothing, ``but`` what it may stand under."""
         points = np.abs(area.corners())
         inside = points[:, 0].max() < self.width / 2 - 0.005 and points[:, 1].max() < self.depth / 2 - 0.005
-        return bool(inside) and not any(area.meets(other) for other in self.taken)
+        return bool(inside) and not any(area.meets(other) for other in self.taken if other != but)
 
     def take(self, area: Rectangle) -> None:
         self.taken.append(area)
@@ -145,7 +149,7 @@ class Floorplan:
     def _wall_free(self, wall: int, along: float, width: float, height: float) -> bool:
         """Whether no door, and no window if the thing is tall, is behind it."""
         for hole in self.openings:
-            if hole.wall != wall or abs(hole.at - along) > (hole.width + width) / 2 + 0.05:
+            if hole.wall != wall or abs(hole.at - along) > (hole.width + width) / 2 + (0.05 if height < 0.7 else 0.40):
                 continue
             if hole.kind == "door" or height > hole.low - 0.06:
                 return False
@@ -178,9 +182,12 @@ class Floorplan:
         """The turn whose front (-y) looks to the middle of the room."""
         return math.atan2(-x, y)
 
-    def at(self, thing: Model, x: float, y: float, turn: float, margin: float = 0.0) -> Placed | None:
-        """Put something exactly here if the place is free."""
-        if not self.free(Rectangle(x, y, thing.width + 2 * margin, thing.depth + 2 * margin, turn)):
+    def at(
+        self, thing: Model, x: float, y: float, turn: float, margin: float = 0.0, *, under: Placed | None = None
+    ) -> Placed | None:
+        """Put something exactly here if the place is free, or free but for what it is pushed ``under``."""
+        area = Rectangle(x, y, thing.width + 2 * margin, thing.depth + 2 * margin, turn)
+        if not self.free(area, None if under is None else under.footprint):
             return None
         self.take(Rectangle(x, y, thing.width, thing.depth, turn))
         return Placed(thing, (x, y, 0.0), turn)
@@ -209,7 +216,7 @@ class Floorplan:
                     for w, a, b, under, high in self.hung
                 )
                 blocked |= any(
-                    h.wall == k and left < h.at + h.width / 2 + 0.1 and right > h.at - h.width / 2 - 0.1
+                    h.wall == k and abs((left + right) / 2 - h.at) < (right - left + h.width) / 2 + 0.36
                     for h in self.openings
                 )
                 if not blocked:
@@ -244,6 +251,3 @@ def put_on(style: Style, parent: Placed, surface: int, thing: Model, *, turn: fl
             # Sunk by 1.5 mm: the open bottom leaves neither a gap nor two faces in one plane.
             return Placed(thing, (wx, wy, parent.at[2] + place.centre[2] - 0.0015), parent.turn + angle, parent)
     return None
-
-
-__all__ += ["put_on"]

@@ -18,13 +18,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SPACING", "Solid", "beam", "box", "merge", "sheet", "turned"]
+__all__ = ["SPACING", "Solid", "beam", "box", "merge", "plane", "sheet", "turned"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SPACING: Final = 0.0258
+SPACING: Final = 0.0266
 """Metres between neighbours of a row; rows are offset by half of it, so the longest edge is 1.118 times this."""
+
+_ROW, _COLUMN = 0.0254, 0.0294  # m: between rows and within them where a plane need not fit its neighbours
 
 _SINGLE_STEP: Final = 0.012  # m: a strip this narrow needs no row of vertices in its middle
 _SHARP: Final = math.cos(math.radians(40))  # profile bends sharper than this keep a hard edge
@@ -50,6 +52,7 @@ class Solid:
         group: (r,) corners of one place and one group share their normal.
         faces: (m, 3), rows of positions, counter-clockwise from outside.
         material: (m,) index into the scene's palette.
+        part: (r,) closed pieces: corners of different parts are never joined; None is one part.
     """
 
     positions: Floats
@@ -57,6 +60,7 @@ class Solid:
     group: Ints
     faces: Ints
     material: Ints
+    part: Ints | None = None
 
     def moved(self, offset: Sequence[float] = (0, 0, 0), *, turn: float = 0.0, tilt: float = 0.0) -> Solid:
         """The solid tilted about x, then turned about z (radians), then shifted (metres)."""
@@ -67,19 +71,22 @@ class Solid:
         if turn:
             c, s = math.cos(turn), math.sin(turn)
             points = points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        return Solid(points + np.asarray(offset, float), self.uv, self.group, self.faces, self.material)
+        return Solid(points + np.asarray(offset, float), self.uv, self.group, self.faces, self.material, self.part)
 
 
 def merge(solids: Sequence[Solid]) -> Solid:
     """One solid holding all of them, corners and groups kept apart."""
     starts = np.cumsum([0, *(len(s.positions) for s in solids)])
     groups = np.cumsum([0, *(int(s.group.max(initial=-1)) + 1 for s in solids)])
+    kinds = [np.zeros(len(s.positions), np.int64) if s.part is None else s.part for s in solids]
+    parts = np.cumsum([0, *(int(k.max(initial=-1)) + 1 for k in kinds)])
     return Solid(
         np.concatenate([s.positions for s in solids]),
         np.concatenate([s.uv for s in solids]),
         np.concatenate([s.group + g for s, g in zip(solids, groups[:-1], strict=True)]),
         np.concatenate([s.faces + n for s, n in zip(solids, starts[:-1], strict=True)]),
         np.concatenate([s.material for s in solids]),
+        np.concatenate([k + p for k, p in zip(kinds, parts[:-1], strict=True)]),
     )
 
 
@@ -164,6 +171,8 @@ def box(
     """
     extent = np.asarray(size, float)
     radius = min(radius, 0.45 * float(extent.min()))
+    if puff:
+        spacing *= 0.97  # a bulge stretches the edges a little
     lines = [_grid_lines(e, radius, spacing) for e in extent]
     grain = int(np.argmax(extent))
     fitted, painted = fitted or {}, painted or {}
@@ -202,6 +211,14 @@ def box(
     return Solid(
         points, np.concatenate(uvs), np.concatenate(groups), np.concatenate(faces), np.concatenate(materials)
     )
+
+
+def plane(width: float, depth: float, material: int) -> Solid:
+    """A level rectangle around the origin that faces up, with the fewest vertices the edge limit allows."""
+    columns, rows = math.ceil(width / _COLUMN), 2 * math.ceil(depth / _ROW / 2)
+    a, b, faces = _patch(np.linspace(-width / 2, width / 2, columns + 1), np.linspace(-depth / 2, depth / 2, rows + 1))
+    flat = np.stack([a, b, np.zeros_like(a)], 1)
+    return Solid(flat, flat[:, :2].copy(), np.zeros(len(a), np.int64), faces, np.full(len(faces), material))
 
 
 def _upright(name: str, points: Floats, extent: Floats) -> Floats:
@@ -269,14 +286,13 @@ def turned(
                 faces.append(pairs[1] if shift[j] == 0 else pairs[0])
         parity += n
         count += (n + 1) * (around + 1)
-        materials.append(color)
-    sizes = [sum(around * ((p[j, 0] > 1e-6) + (p[j + 1, 0] > 1e-6)) for j in range(len(p) - 1)) for p, *_ in rings]
+        materials.append(np.full(sum(len(f) for f in faces) - sum(len(m) for m in materials), color))
     return Solid(
         np.concatenate(positions) + np.asarray(at, float),
         np.concatenate(uvs),
         np.concatenate(groups),
         np.concatenate(faces),
-        np.repeat(np.asarray(materials), sizes),
+        np.concatenate(materials),
     )
 
 

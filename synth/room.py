@@ -122,18 +122,9 @@ class _Furnisher:
         for x, y, turn in sides:
             chair = seating.chair(self.style, variant) if make is None else make()
             wx, wy = table.to_world(x, y)
-            # Seats reach under the board: only their own footprints have to be free of each other and of furniture.
-            area = Rectangle(wx, wy, chair.width, chair.depth, table.turn + turn + self.style.between(-0.15, 0.15))
-            mine = self.plan.taken.pop(self._index_of(table))
-            if self.plan.free(area):
-                self.plan.take(area)
-                self.add(Placed(chair, (wx, wy, 0.0), area.turn))
-                done += 1
-            self.plan.taken.insert(0, mine)
+            facing = table.turn + turn + self.style.between(-0.15, 0.15)
+            done += self.add(self.plan.at(chair, wx, wy, facing, under=table)) is not None
         return done
-
-    def _index_of(self, table: Placed) -> int:
-        return next(k for k, r in enumerate(self.plan.taken) if r.x == table.at[0] and r.y == table.at[1])
 
     def stack_of_boxes(self) -> None:
         """Two or three boxes on each other in a corner."""
@@ -235,12 +226,9 @@ def _desk(f: _Furnisher, screens: int = 1) -> None:
     placed = f.wall(table, space=0.75) or f.wall(table, space=0.6, side=0.0)
     if placed is None:
         return
-    seat = Placed(seating.office_chair(style), (0, 0, 0), placed.turn + math.pi + style.between(-0.5, 0.5))
     x, y = placed.to_world(-0.22, -table.depth / 2 - 0.22)
-    mine = f.plan.taken.pop(f._index_of(placed))
-    if (chair := f.plan.at(seat.model, x, y, seat.turn)) is not None:
-        f.add(chair)
-    f.plan.taken.insert(0, mine)
+    facing = placed.turn + math.pi + style.between(-0.5, 0.5)
+    f.add(f.plan.at(seating.office_chair(style), x, y, facing, under=placed))
     taken: list[Rectangle] = []
     placed.taken.append(taken)
     z = placed.at[2] + table.surfaces[0].centre[2] - 0.0015
@@ -392,7 +380,7 @@ def _openings(style: Style, width: float, depth: float) -> list[Opening]:
 def furnish(kind: str, palette: Palette, rng: np.random.Generator) -> Room:
     """A room of this kind, drawn with this generator."""
     style = Style(palette, rng)
-    width, depth, height = style.between(4.3, 5.6), style.between(3.7, 4.5), style.between(2.45, 2.7)
+    width, depth, height = style.between(4.0, 4.9), style.between(3.5, 4.0), style.between(2.40, 2.56)
     if style.chance(0.3):
         width, depth = depth, width
     holes = _openings(style, width, depth)

@@ -15,7 +15,7 @@ def chair(style: Style, variant: int) -> Model:
     """A wooden chair with slats, a panel back or bars; all chairs of one room share a variant."""
     width, depth, seat, top = 0.44, 0.43, 0.45, 0.90 + 0.03 * (variant % 3)
     wood = style.second_wood if variant % 2 else style.wood
-    parts: list[Solid] = [box((width, depth, 0.035), (0, 0, seat - 0.035), wood, radius=0.012)]
+    parts: list[Solid] = [box((width, depth, 0.035), (0, 0, seat - 0.035), wood, omit="-z", radius=0.012)]
     x, y = width / 2 - 0.035, depth / 2 - 0.035
     for side in (-1, 1):
         parts.append(beam((side * (x + 0.02), -y - 0.015, 0), (side * x, -y, seat - 0.02), 0.015, wood, thin=0.02))
@@ -34,7 +34,7 @@ def chair(style: Style, variant: int) -> Model:
         for k in range(-2, 3):
             parts.append(beam((k * 0.07, y, seat - 0.01), (k * 0.07, y + 0.063, top - 0.04), 0.008, wood, sides=6))
     if variant % 4 >= 2:
-        parts.append(box((width - 0.05, depth - 0.06, 0.04), (0, -0.01, seat - 0.006), style.cloth, radius=0.018, puff=0.01))
+        parts.append(box((width - 0.05, depth - 0.06, 0.04), (0, -0.01, seat - 0.006), style.cloth, omit="-z", radius=0.018, puff=0.01))
     return model("chair", parts, [Surface((0, -0.03, seat), (0.26, 0.24))] if variant % 4 < 2 else [])
 
 
@@ -42,19 +42,21 @@ def office_chair(style: Style) -> Model:
     """A swivel chair on five castors."""
     seat = 0.47
     cloth = style.palette.tiled("fabric", choice(style.rng, ["charcoal", "navy", "red", "teal", "grey"]))
+    dark = style.palette.tiled("metal", choice(style.rng, ["charcoal", "steel"]))
     parts: list[Solid] = []
     for k in range(5):
         a = 2 * math.pi * k / 5 + 0.3
         tip = (0.30 * math.cos(a), 0.30 * math.sin(a))
-        parts.append(beam((0, 0, 0.11), (*tip, 0.075), 0.022, style.metal, thin=0.014))
+        parts.append(beam((0, 0, 0.11), (*tip, 0.075), 0.022, dark, thin=0.014))
         parts.append(turned([(0, 0), (0.02, 0.004), (0.028, 0.03), (0.02, 0.056), (0, 0.06)], (*tip, 0), style.black))
-    parts.append(turned([(0.032, 0.08), (0.030, 0.28), (0.019, 0.285), (0.019, seat - 0.04)], (0, 0, 0), style.metal))
-    parts.append(box((0.50, 0.48, 0.09), (0, 0, seat - 0.06), cloth, radius=0.035, puff=0.012))
+    parts.append(turned([(0.032, 0.08), (0.030, 0.28), (0.019, 0.285), (0.019, seat - 0.04)], (0, 0, 0), dark))
+    parts.append(box((0.50, 0.48, 0.09), (0, 0, seat - 0.06), cloth, omit="-z", radius=0.035, puff=0.012))
     back = box((0.46, 0.07, 0.54), (0, 0, 0), cloth, radius=0.03)
     parts.append(back.moved((0, 0.24, seat + 0.10), tilt=-0.13))
-    parts.append(beam((0, 0.20, seat - 0.04), (0, 0.29, seat + 0.25), 0.022, style.metal))
+    parts.append(beam((0, 0.20, seat - 0.04), (0, 0.29, seat + 0.02), 0.022, dark))
+    parts.append(beam((0, 0.29, seat + 0.01), (0, 0.325, seat + 0.26), 0.022, dark, thin=0.012))
     for side in (-1, 1):
-        parts.append(beam((side * 0.24, 0.02, seat - 0.02), (side * 0.29, 0.02, seat + 0.20), 0.014, style.metal))
+        parts.append(beam((side * 0.24, 0.02, seat - 0.02), (side * 0.29, 0.02, seat + 0.20), 0.014, dark))
         parts.append(box((0.06, 0.27, 0.03), (side * 0.29, 0.0, seat + 0.19), style.black, radius=0.013))
     return model("office chair", parts)
 
@@ -80,18 +82,18 @@ def _upholstered(style: Style, label: str, width: float, seats: int) -> Model:
     depth, arm, seat, top = 0.88, 0.17, 0.42, 0.83
     cloth = style.cloth
     parts: list[Solid] = [
-        box((width - 0.04, depth - 0.06, 0.19), (0, 0, 0.09), cloth, radius=0.03),
-        box((width - 2 * arm + 0.04, 0.24, top - 0.12), (0, depth / 2 - 0.13, 0.10), cloth, radius=0.07),
+        box((width - 0.04, depth - 0.06, 0.19), (0, 0, 0.09), cloth, omit="+z-z+y", radius=0.03),
+        box((width - 2 * arm + 0.04, 0.24, top - 0.12), (0, depth / 2 - 0.13, 0.10), cloth, omit="-z-x+x", radius=0.07),
     ]
     for side in (-1, 1):
-        parts.append(box((arm, depth, 0.50), (side * (width - arm) / 2, 0, 0.10), cloth, radius=0.065))
+        parts.append(box((arm, depth, 0.50), (side * (width - arm) / 2, 0, 0.10), cloth, omit="-z", radius=0.065))
         for y in (-depth / 2 + 0.08, depth / 2 - 0.08):
             parts.append(turned([(0.022, 0), (0.03, 0.12)], (side * (width / 2 - 0.09), y, 0), style.wood))
     each = (width - 2 * arm) / seats
     for k in range(seats):
         x = -width / 2 + arm + each * (k + 0.5)
-        parts.append(box((each - 0.006, depth - 0.24, 0.17), (x, -0.085, seat - 0.16), cloth, radius=0.045, puff=0.018))
-        rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, radius=0.065)
+        parts.append(box((each - 0.006, depth - 0.24, 0.17), (x, -0.085, seat - 0.16), cloth, omit="-z+y", radius=0.045, puff=0.018))
+        rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, omit="-z+y", radius=0.065)
         parts.append(rest.moved((x, depth / 2 - 0.30, seat - 0.03), tilt=-0.16))
     surfaces = [Surface((side * (width / 2 - arm - 0.22), 0.01, seat + 0.01), (0.3, 0.3)) for side in (-1, 1)]
     return model(label, parts, surfaces if seats > 1 else surfaces[:1])
@@ -116,11 +118,11 @@ def bed(style: Style, double: bool) -> Model:
     )
     sheet = style.palette.tiled("fabric", "white")
     parts: list[Solid] = [
-        box((width + 0.06, length, 0.24), (0, 0, 0.08), style.wood, omit="-z", radius=0.012),
+        box((width + 0.06, length, 0.24), (0, 0, 0.08), style.wood, omit="-z+z+y", radius=0.012),
         box((width + 0.10, 0.06, style.between(0.95, 1.15)), (0, length / 2 + 0.01, 0), style.wood, omit="-z", radius=0.02),
-        box((width, length - 0.06, 0.22), (0, 0, 0.29), sheet, radius=0.06),
-        box((width + 0.05, length * 0.62, 0.24), (0, -length * 0.185, 0.30), cover, radius=0.06, puff=0.02),
-        box((width + 0.055, 0.26, 0.255), (0, length * 0.13, 0.295), style.plain_cloth, radius=0.06, puff=0.01),
+        box((width, length - 0.06, 0.22), (0, 0, 0.29), sheet, omit="-z+y", radius=0.06),
+        box((width + 0.05, length * 0.62, 0.24), (0, -length * 0.185, 0.30), cover, omit="-z+y", radius=0.06, puff=0.02),
+        box((width + 0.055, 0.26, 0.255), (0, length * 0.13, 0.295), style.plain_cloth, omit="-z", radius=0.06, puff=0.01),
     ]
     for x in (-width / 2 + 0.06, width / 2 - 0.06):
         for y in (-length / 2 + 0.08, length / 2 - 0.08):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from .primitives import Solid, box, merge, turned
+from .primitives import Solid, box, merge, plane, turned
 from .style import Model, Style, model
 
 __all__ = ["WALLS", "Opening", "ceiling", "door", "floor", "wall", "window"]
@@ -33,11 +34,11 @@ class Opening:
 
 def floor(width: float, depth: float, material: int) -> Solid:
     """The floor at z = 0, reaching under the walls."""
-    return box((width + 0.24, depth + 0.24, 0.1), (0, 0, -0.1), material, omit="-x+x-y+y-z")
+    return plane(width + 0.24, depth + 0.24, material)
 
 
 def ceiling(width: float, depth: float, height: float, material: int) -> Solid:
-    return box((width + 2 * _OVERLAP, depth + 2 * _OVERLAP, 0.1), (0, 0, height), material, omit="-x+x-y+y+z")
+    return plane(width + 2 * _OVERLAP, depth + 2 * _OVERLAP, material).moved((0, 0, height), tilt=math.pi)
 
 
 def wall(length: float, height: float, paint: int, board: int, openings: Sequence[Opening]) -> Solid:
@@ -46,7 +47,7 @@ def wall(length: float, height: float, paint: int, board: int, openings: Sequenc
     Triangles that lie wholly inside an opening are taken out; the ragged rim is behind the frame.
     """
     tall = height + 2 * _OVERLAP
-    face = box((length + 2 * _OVERLAP, 0.1, tall), (0, 0.05, -_OVERLAP), paint, omit="-x+x+y-z+z")
+    face = plane(length + 2 * _OVERLAP, tall, paint).moved((0, 0, height / 2), tilt=math.pi / 2)
     x, z = face.positions[:, 0], face.positions[:, 2]
     gone = np.zeros(len(face.faces), bool)
     for hole in openings:
@@ -70,9 +71,11 @@ def _frame(width: float, low: float, high: float, bar: float, paint: int) -> lis
     deep, y, past = 0.13, 0.045, 0.03
     parts = []
     for sign in (-1, 1):
-        parts.append(box((bar + past, deep, high - low + 2 * past), (sign * (width / 2 + past / 2 - bar / 2), y, low - past), paint))
+        hidden = "+y+x" if sign > 0 else "+y-x"
+        x = sign * (width / 2 + past / 2 - bar / 2)
+        parts.append(box((bar + past, deep, high - low + 2 * past), (x, y, low - past), paint, omit=hidden))
     for z in (low - past, high - bar):
-        parts.append(box((width - 2 * bar + 0.004, deep - 0.002, bar + past), (0, y, z), paint, omit="-x+x"))
+        parts.append(box((width - 2 * bar + 0.004, deep - 0.002, bar + past), (0, y, z), paint, omit="-x+x+y"))
     return parts
 
 
@@ -85,7 +88,7 @@ def door(style: Style, opening: Opening) -> Model:
     parts.append(box((inner, 0.04, high - 0.02), (0, 0.045, -0.02), leaf, omit="-x+x-z+z+y"))
     for z, tall in ((0.16, 0.68), (0.98, high - 1.18)):
         for x in (-inner / 4 + 0.01, inner / 4 - 0.01):
-            parts.append(box((inner / 2 - 0.13, 0.02, tall), (x, 0.022, z), leaf, omit="+y", taper=(1.0, 1.0)))
+            parts.append(box((inner / 2 - 0.13, 0.02, tall), (x, 0.022, z), leaf, omit="+y"))
     knob = [(0, -0.001), (0.02, 0), (0.009, 0.012), (0.009, 0.03), (0.026, 0.045), (0.022, 0.062), (0, 0.066)]
     turned_knob = _turned_to_front(knob, style.metal)
     parts.append(turned_knob.moved((inner / 2 - 0.06, 0.028, 0.98)))
@@ -109,7 +112,7 @@ def window(style: Style, opening: Opening, variant: int) -> Model:
 
 
 def _turned_to_front(profile: Sequence[tuple[float, float]], material: int) -> Solid:
-    return turned(profile, (0, 0, 0), material, sides=12).moved(tilt=np.pi / 2)
+    return turned(profile, (0, 0, 0), material, sides=12).moved(tilt=math.pi / 2)
 
 
 def _unshifted(label: str, parts: Sequence[Solid]) -> Model:

@@ -76,7 +76,7 @@ def bookshelf(style: Style, width: float = 0.0, height: float = 0.0) -> Model:
     surfaces = []
     for k in range(boards + 1):
         z = 0.06 + k * pitch
-        parts.append(box((inner + 0.008, depth - 0.005, thick), (0, 0, z - (0.001 if k == boards else 0)), wood, omit="-x+x+y"))
+        parts.append(box((inner + 0.008, depth - 0.005, thick), (0, 0, z - (0.001 if k == boards else 0)), wood, omit="-x+x+y" if z > 1.2 else "-x+x+y-z"))
         if k < boards:
             surfaces.append(Surface((0, -0.01, z + thick), (inner - 0.02, depth - 0.06), pitch - thick))
     parts.append(box((inner + 0.008, 0.02, 0.065), (0, -depth / 2 + 0.04, 0), wood, omit="-z+z-x+x"))
@@ -102,16 +102,15 @@ def _doors(
     each = width / count
     for k in range(count):
         x = -width / 2 + each * (k + 0.5)
-        parts.append(box((each - 0.008, 0.016, high - low), (x, -depth / 2 - 0.007, low), paint, omit="+y"))
         rim = 0.055
         for sign in (-1, 1):
-            side = (rim, 0.009, high - low - 0.016)
-            parts.append(box(side, (x + sign * (each / 2 - 0.008 - rim / 2), -depth / 2 - 0.018, low + 0.008), paint, omit="+y"))
-        for z in (low + 0.008, high - 0.008 - rim):
-            parts.append(box((each - 0.016 - 2 * rim, 0.009, rim), (x, -depth / 2 - 0.018, z), paint, omit="+y-x+x"))
+            edge = x + sign * (each / 2 - 0.004 - rim / 2)
+            parts.append(box((rim, 0.018, high - low), (edge, -depth / 2 - 0.008, low), paint, omit="+y"))
+        for z in (low, high - rim):
+            parts.append(box((each - 0.008 - 2 * rim, 0.018, rim), (x, -depth / 2 - 0.008, z), paint, omit="+y-x+x"))
         hand = -1 if k % 2 else 1
         z = low + 0.14 if knob_low else high - 0.14
-        parts += handle((x + hand * (each / 2 - 0.035), -depth / 2 - 0.022, z), style.metal, 0.11, upright=True)
+        parts += handle((x + hand * (each / 2 - 0.035), -depth / 2 - 0.016, z), style.metal, 0.11, upright=True)
     return parts
 
 
@@ -122,7 +121,7 @@ def cabinet(style: Style) -> Model:
     parts: list[Solid] = [
         box((width - 0.06, depth - 0.06, 0.07), (0, 0, 0), style.black, omit="-z+z+y"),
         box((width, depth, height - 0.095), (0, 0, 0.065), paint, omit="+y+z"),
-        box((width + 0.03, depth + 0.03, 0.03), (0, -0.005, height - 0.03), style.wood, radius=0.008),
+        box((width + 0.03, depth + 0.03, 0.03), (0, -0.005, height - 0.03), style.wood, omit="-z+y", radius=0.008),
         *_doors(style, width - 0.02, depth, 0.08, height - 0.05, 2 if width < 1.1 else 3, paint),
     ]
     return model("cabinet", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.08))])
@@ -135,7 +134,7 @@ def dresser(style: Style) -> Model:
     drawer = (height - 0.13) / rows
     parts: list[Solid] = [
         box((width, depth, height - 0.085), (0, 0, 0.06), style.wood, omit="+y+z"),
-        box((width + 0.03, depth + 0.02, 0.03), (0, -0.005, height - 0.03), style.wood, radius=0.008),
+        box((width + 0.03, depth + 0.02, 0.03), (0, -0.005, height - 0.03), style.wood, omit="-z+y", radius=0.008),
     ]
     for row in range(rows):
         z = 0.085 + row * drawer
@@ -166,13 +165,13 @@ def tv_stand(style: Style) -> Model:
     wood, thick = style.wood, 0.025
     third = width / 3
     parts: list[Solid] = [
-        box((width, depth, thick), (0, 0, height - thick), wood, radius=0.007),
-        box((width - 0.02, depth - 0.02, thick), (0, 0, 0.07), wood),
+        box((width, depth, thick), (0, 0, height - thick), wood, omit="-z+y", radius=0.007),
+        box((width - 0.02, depth - 0.02, thick), (0, 0, 0.07), wood, omit="-z+y"),
         box((third + 0.02, 0.012, height - 0.10), (0, depth / 2 - 0.02, 0.08), wood, omit="+z-z"),
         box((third - 0.01, depth - 0.04, 0.018), (0, 0, (height + 0.07) / 2), wood, omit="-x+x"),
     ]
     for sign in (-1, 1):
-        parts.append(box((third - 0.012, depth - 0.03, height - 0.11), (sign * third, 0, 0.09), style.second_wood, omit="+z-z"))
+        parts.append(box((third - 0.012, depth - 0.03, height - 0.11), (sign * third, 0, 0.09), style.second_wood, omit="+z-z+y"))
         parts += handle((sign * third, -depth / 2 + 0.016, height * 0.6), style.metal)
         for y in (-depth / 2 + 0.06, depth / 2 - 0.06):
             parts.append(turned([(0.018, 0), (0.026, 0.075)], (sign * (width / 2 - 0.08), y, 0), wood))
@@ -202,7 +201,7 @@ def counter(style: Style, width: float, sink: bool) -> Model:
         *[p.moved((0, 0.02, 0)) for p in _doors(style, width, depth - 0.04, 0.11, height - 0.06, round(width / 0.5), paint)],
     ]
     if not sink:
-        parts.append(box((width, depth + 0.02, 0.04), (0, 0, height - 0.04), stone, omit="+y"))
+        parts.append(box((width, depth + 0.02, 0.04), (0, 0, height - 0.04), stone, omit="+y-z"))
         return model("kitchen counter", parts, [Surface((0, 0.02, height), (width - 0.1, depth - 0.12))])
     # The top is four pieces around the basin, which hangs in the hole.
     basin, hole = (0.46, 0.36), (0.0, -0.02)

@@ -23,7 +23,7 @@ def _framed(style: Style, label: str, width: float, depth: float, height: float,
     """A board on an apron and four legs."""
     thick = 0.035
     low = height - thick
-    parts: list[Solid] = [box((width, depth, thick), (0, 0, low), wood, radius=0.009)]
+    parts: list[Solid] = [box((width, depth, thick), (0, 0, low), wood, omit="-z", radius=0.009)]
     parts += _legs(width / 2 - 0.07, depth / 2 - 0.07, low + 0.004, 0.06, wood)
     for sign in (-1, 1):
         parts.append(box((width - 0.2, 0.02, 0.085), (0, sign * (depth / 2 - 0.07), low - 0.08), wood, omit="+z"))
@@ -38,7 +38,7 @@ def dining_table(style: Style) -> Model:
 def round_table(style: Style) -> Model:
     """A round table on one turned foot."""
     radius, height = style.between(0.48, 0.56), 0.745
-    top = [(0, height - 0.03), (radius - 0.01, height - 0.03), (radius, height - 0.02), (radius, height - 0.008)]
+    top = [(radius - 0.06, height - 0.03), (radius - 0.01, height - 0.03), (radius, height - 0.02), (radius, height - 0.008)]
     foot = [(0.27, 0), (0.27, 0.025), (0.09, 0.06), (0.045, 0.14), (0.06, 0.30), (0.04, 0.50), (0.075, height - 0.03)]
     parts = [
         turned([*top, (radius - 0.008, height), (0, height)], (0, 0, 0), style.wood),
@@ -53,8 +53,8 @@ def coffee_table(style: Style) -> Model:
     width, depth, height = style.between(0.9, 1.15), style.between(0.5, 0.6), style.between(0.40, 0.46)
     wood = style.second_wood
     parts: list[Solid] = [
-        box((width, depth, 0.035), (0, 0, height - 0.035), wood, radius=0.009),
-        box((width - 0.10, depth - 0.10, 0.02), (0, 0, 0.13), wood),
+        box((width, depth, 0.035), (0, 0, height - 0.035), wood, omit="-z", radius=0.009),
+        box((width - 0.10, depth - 0.10, 0.02), (0, 0, 0.13), wood, omit="-z"),
         *_legs(width / 2 - 0.045, depth / 2 - 0.045, height - 0.03, 0.055, wood),
     ]
     under = Surface((0, 0, 0.15), (width - 0.25, depth - 0.2), height - 0.22)
@@ -77,7 +77,7 @@ def end_table(style: Style) -> Model:
 def nightstand(style: Style) -> Model:
     """A bedside cabinet with two drawers."""
     width, depth, height = 0.45, 0.38, style.between(0.48, 0.56)
-    parts: list[Solid] = [box((width, depth, height - 0.08), (0, 0, 0.08), style.wood, radius=0.008)]
+    parts: list[Solid] = [box((width, depth, height - 0.08), (0, 0, 0.08), style.wood, omit="-z+y", radius=0.008)]
     drawer = (height - 0.08 - 0.03) / 2
     for k in range(2):
         z = 0.09 + k * (drawer + 0.008)
@@ -91,8 +91,8 @@ def desk(style: Style) -> Model:
     """A desk with a block of drawers on one side."""
     width, depth, height = style.between(1.25, 1.55), style.between(0.65, 0.72), 0.735
     parts: list[Solid] = [
-        box((width, depth, 0.032), (0, 0, height - 0.032), style.wood, radius=0.008),
-        box((0.42, depth - 0.08, height - 0.07), (width / 2 - 0.24, 0.01, 0.04), style.second_wood, omit="+z"),
+        box((width, depth, 0.032), (0, 0, height - 0.032), style.wood, omit="-z", radius=0.008),
+        box((0.42, depth - 0.08, height - 0.07), (width / 2 - 0.24, 0.01, 0.04), style.second_wood, omit="+z-z+y"),
         box((0.04, depth - 0.1, height - 0.03), (-width / 2 + 0.05, 0, 0), style.wood, omit="+z-z"),
         box((width - 0.5, 0.018, 0.30), (-0.2, depth / 2 - 0.08, height - 0.33), style.wood, omit="+z"),
     ]

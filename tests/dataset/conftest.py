@@ -17,6 +17,7 @@ from spatialgen.dataset.finalise import finalise
 from spatialgen.media import images as codec
 
 WIDTH, HEIGHT = 160, 120
+SKIPS = {"points too close in depth": 7, "mark not on a stable surface": 2}
 
 
 def scene_image(scene: str, frame: int) -> np.ndarray:
@@ -53,11 +54,17 @@ def make_row(
     )
     points = [
         {
-            "image": 0, "x": x, "y": y, "depth": depth, "label": "AB"[index] if drawn else None,
-            "color": ("#ff1f1f", "#1f4fff")[index] if drawn else None, "instance_id": None, "role": "option",
+            "image": 0,
+            "x": x,
+            "y": y,
+            "depth": depth,
+            "label": "AB"[index] if drawn else None,
+            "color": ("#ff1f1f", "#1f4fff")[index] if drawn else None,
+            "instance_id": None,
+            "role": "option",
         }
         for index, ((x, y), depth) in enumerate(zip(places, depths, strict=True))
-    ]  # fmt: skip
+    ]
     reference = f"posed_images/{scene}/{frame:05d}.jpg"
     image: dict[str, Any] = {"bytes": None, "path": reference}
     if root is not None:
@@ -82,7 +89,10 @@ def make_row(
         "marks_drawn": drawn and root is not None,
         "image_sizes": [size],
         "embedded_sizes": [size] if root is not None else None,
-        "messages": [{"role": "user", "content": "<image>\n" + question}, {"role": "assistant", "content": texts[answer]}],
+        "messages": [
+            {"role": "user", "content": "<image>\n" + question},
+            {"role": "assistant", "content": texts[answer]},
+        ],
         "question": question,
         "answer": texts[answer],
         "answer_short": texts[answer],
@@ -105,7 +115,7 @@ def make_row(
         "engine_version": "1",
         "config_hash": "0123456789abcdef",
         "seed": "0",
-    }  # fmt: skip
+    }
     return {**row, **changes}
 
 
@@ -143,17 +153,27 @@ def make_manifest(scenes: dict[str, dict[str, int]], **config: Any) -> dict[str,
         "seed": 0,
         "scenes": {
             scene: {
-                "dataset": "scannet", "group": scene.partition("_")[0], "split": "train", "frames": 3, "rows": rows,
-                "skips": {task: {"points too close in depth": 7, "mark not on a stable surface": 2} for task in rows}, "seconds": 0.5,
+                "dataset": "scannet",
+                "group": scene.partition("_")[0],
+                "split": "train",
+                "frames": 3,
+                "rows": rows,
+                "skips": {task: dict(SKIPS) for task in rows},
+                "seconds": 0.5,
             }
             for scene, rows in scenes.items()
         },
         "tasks": {
-            task: {"suite": "multispa", "engine": task, "engine_version": "1", "rows": sum(rows.get(task, 0) for rows in scenes.values())}
+            task: {
+                "suite": "multispa",
+                "engine": task,
+                "engine_version": "1",
+                "rows": sum(n.get(task, 0) for n in scenes.values()),
+            }
             for task in tasks
         },
         "created": "2025-01-01T00:00:00+00:00",
-    }  # fmt: skip
+    }
 
 
 def finish_run(out: Path, manifest: dict[str, Any]) -> None:

@@ -20,6 +20,9 @@ def test_a_good_row_has_no_problem(helpers, scans, variant, embed):
         assert check.problems(helpers.make_row(number, variant=variant, root=scans if embed else None)) == []
 
 
+BOX = {"image": 0, "x1": 5.0, "y1": 5.0, "x2": 4.0, "y2": 9.0, "label": "", "color": None}
+BOX |= {"instance_id": "1", "role": "target", "amodal": False}
+
 BROKEN = {
     "null task": (lambda r: {"task": None}, "task is null"),
     "wrong type": (lambda r: {"seed": 0}, "seed is no string"),
@@ -53,10 +56,10 @@ BROKEN = {
     "object": (lambda r: {"objects": [{"instance_id": "1", "label": "chair", "role": "hero"}]}, "role 'hero'"),
     "ask": (lambda r: {"evidence": json.dumps({})}, "evidence.ask"),
     "box": (
-        lambda r: {"boxes": [dict(image=0, x1=5.0, y1=5.0, x2=4.0, y2=9.0, label="", color=None, instance_id="1", role="target", amodal=False)]},
+        lambda r: {"boxes": [BOX]},
         "inside out",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)

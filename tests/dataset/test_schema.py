@@ -11,9 +11,45 @@ from spatialgen.dataset import markers, schema, shards
 
 datasets = pytest.importorskip("datasets")
 
-DESIGN = """id suite task variant form split dataset scene_id scene_group frame_ids images marks_drawn image_sizes
-embedded_sizes messages question answer answer_short answer_type value units options answer_index points boxes objects
-margin overlap occlusion difficulty slots evidence template engine engine_version config_hash seed""".split()
+DESIGN = [
+    "id",
+    "suite",
+    "task",
+    "variant",
+    "form",
+    "split",
+    "dataset",
+    "scene_id",
+    "scene_group",
+    "frame_ids",
+    "images",
+    "marks_drawn",
+    "image_sizes",
+    "embedded_sizes",
+    "messages",
+    "question",
+    "answer",
+    "answer_short",
+    "answer_type",
+    "value",
+    "units",
+    "options",
+    "answer_index",
+    "points",
+    "boxes",
+    "objects",
+    "margin",
+    "overlap",
+    "occlusion",
+    "difficulty",
+    "slots",
+    "evidence",
+    "template",
+    "engine",
+    "engine_version",
+    "config_hash",
+    "seed",
+]
 
 
 @pytest.mark.parametrize("ours", [schema.SCHEMA, schema.FRAMES_SCHEMA], ids=["rows", "frames"])

@@ -1,0 +1,788 @@
+"""Every compiled function, and nothing else: arrays in, caller-allocated arrays out.
+
+No files, no random numbers, no exceptions; the public function beside each kernel checks shapes and allocates.
+Image arrays are indexed [y, x]; a pixel's centre is at integers; ``matrix`` is (3, 4), intrinsics times
+world_to_camera, so that ``matrix @ (X, Y, Z, 1)`` is (u z, v z, z).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic, overload
+
+_BLOCK = 64  # points of a block; visibility.BLOCK is this number
+_NO_TRIANGLE = 0xFFFFFFFF
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# bits
+
+
+@intrinsic
+def _ctpop(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - numba's signature
+    """The processor's population count of one 64-bit word."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+def _popcount(word: int) -> int:
+    """Number of set bits; this body runs only where the compiler is switched off."""
+    return int(word).bit_count()
+
+
+@overload(_popcount)
+def _popcount_compiled(word: Any) -> Any:  # noqa: ARG001 - numba asks by the arguments' names
+    def compiled(word: Any) -> Any:
+        return _ctpop(word)
+
+    return compiled
+
+
+@njit(cache=True)
+def _count_common(a: np.ndarray, b: np.ndarray) -> int:
+    total = np.int64(0)
+    for k in range(a.size):
+        total += np.int64(_popcount(a[k] & b[k]))
+    return total
+
+
+@njit(cache=True)
+def count_bits(words: np.ndarray, counts: np.ndarray) -> None:
+    """Set bits of each row: words (f, w) uint64 -> counts (f,) int64."""
+    for row in range(words.shape[0]):
+        counts[row] = _count_common(words[row], words[row])
+
+
+@njit(cache=True, error_model="numpy")
+def pair_overlaps(
+    words: np.ndarray, known: np.ndarray, frame_tile: int, word_tile: int, iou: np.ndarray, minimum: np.ndarray
+) -> None:
+    """Overlap of every pair of rows.
+
+    words: (f, w) uint64; known: the same, or (0, 0) when everything is known; iou, minimum: (f, f) float32 out.
+    Rows and words are taken in tiles that stay in the second-level cache.
+    """
+    frames, width = words.shape
+    partial = known.shape[0] > 0
+    common = np.zeros((frame_tile, frame_tile), np.int64)
+    of_a = np.zeros((frame_tile, frame_tile), np.int64)  # |A within what B knows|
+    of_b = np.zeros((frame_tile, frame_tile), np.int64)
+    sizes = np.zeros(frames, np.int64)
+    for i in range(frames):
+        sizes[i] = _count_common(words[i], words[i])
+    for a0 in range(0, frames, frame_tile):
+        a1 = min(a0 + frame_tile, frames)
+        for b0 in range(a0, frames, frame_tile):
+            b1 = min(b0 + frame_tile, frames)
+            common[:] = 0
+            of_a[:] = 0
+            of_b[:] = 0
+            for k0 in range(0, width, word_tile):
+                k1 = min(k0 + word_tile, width)
+                for i in range(a0, a1):
+                    for j in range(max(b0, i), b1):
+                        common[i - a0, j - b0] += _count_common(words[i, k0:k1], words[j, k0:k1])
+                        if partial:
+                            of_a[i - a0, j - b0] += _count_common(words[i, k0:k1], known[j, k0:k1])
+                            of_b[i - a0, j - b0] += _count_common(words[j, k0:k1], known[i, k0:k1])
+            for i in range(a0, a1):
+                for j in range(max(b0, i), b1):
+                    both = common[i - a0, j - b0]
+                    a = of_a[i - a0, j - b0] if partial else sizes[i]
+                    b = of_b[i - a0, j - b0] if partial else sizes[j]
+                    union = a + b - both
+                    smaller = min(a, b)
+                    share = np.float32(both / union) if union > 0 else np.float32(0.0)
+                    part = np.float32(both / smaller) if smaller > 0 else np.float32(0.0)
+                    iou[i, j] = share
+                    iou[j, i] = share
+                    minimum[i, j] = part
+                    minimum[j, i] = part
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# points
+
+
+@njit(cache=True, error_model="numpy")
+def project_points(points: np.ndarray, matrix: np.ndarray, xy: np.ndarray, depth: np.ndarray) -> None:
+    """Pixels and depths: points (n, 3) float64 -> xy (n, 2), nan unless in front of the camera; depth (n,)."""
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+        depth[i] = w
+        if w > 0.0:
+            xy[i, 0] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) / w
+            xy[i, 1] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) / w
+        else:
+            xy[i, 0] = np.nan
+            xy[i, 1] = np.nan
+
+
+@njit(cache=True)
+def morton_codes(points: np.ndarray, low: np.ndarray, cell: float, codes: np.ndarray) -> None:
+    """Interleave 16-bit cell numbers: points (n, 3) float32 -> codes (n,) uint64, near for neighbours in space."""
+    for i in range(points.shape[0]):
+        code = 0
+        for axis in range(3):
+            value = min(max(int((points[i, axis] - low[axis]) / cell), 0), 65535)
+            value = (value | (value << 16)) & 0x0000FF0000FF
+            value = (value | (value << 8)) & 0x00F00F00F00F
+            value = (value | (value << 4)) & 0x0C30C30C30C3
+            value = (value | (value << 2)) & 0x249249249249
+            code |= value << axis
+        codes[i] = code
+
+
+@njit(cache=True)
+def bounding_boxes(points: np.ndarray, start: np.ndarray, boxes: np.ndarray) -> None:
+    """Centre and half size (b, 6) float64 of each run start[i] .. start[i + 1] of points (3, n) float32."""
+    for block in range(boxes.shape[0]):
+        for axis in range(3):
+            low = np.inf
+            high = -np.inf
+            for i in range(start[block], start[block + 1]):
+                value = np.float64(points[axis, i])
+                low = min(low, value)
+                high = max(high, value)
+            boxes[block, axis] = 0.5 * (low + high)
+            boxes[block, axis + 3] = 0.5 * (high - low)
+
+
+@njit(cache=True)
+def _box_is_outside(box: np.ndarray, matrix: np.ndarray, near: float, width: int, height: int) -> bool:
+    """Whether a box (centre, half size: (6,)) lies wholly outside one side of what a camera sees."""
+    for side in range(5):
+        if side == 0:
+            sign, row, edge, least = 0.0, 0, 1.0, near  # z >= near
+        elif side == 1:
+            sign, row, edge, least = 1.0, 0, 0.5, 0.0  # u >= -0.5
+        elif side == 2:
+            sign, row, edge, least = -1.0, 0, width - 0.5, 0.0
+        elif side == 3:
+            sign, row, edge, least = 1.0, 1, 0.5, 0.0
+        else:
+            sign, row, edge, least = -1.0, 1, height - 0.5, 0.0
+        value = sign * matrix[row, 3] + edge * matrix[2, 3] - least
+        size = abs(value)
+        reach = 0.0
+        for axis in range(3):
+            normal = sign * matrix[row, axis] + edge * matrix[2, axis]
+            value += normal * box[axis]
+            size += abs(normal * box[axis])
+            reach += abs(normal) * box[axis + 3]
+        # Rounding must not reject a box that touches the border.
+        if value + reach < -1e-12 * size:
+            return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def visible_points(
+    points: np.ndarray,
+    order: np.ndarray,
+    boxes: np.ndarray,
+    near: float,
+    matrix: np.ndarray,
+    width: int,
+    height: int,
+    mesh_depth: np.ndarray,
+    mesh_absolute: float,
+    mesh_relative: float,
+    depth_matrix: np.ndarray,
+    sensor_depth: np.ndarray,
+    sensor_absolute: float,
+    sensor_relative: float,
+    one_sided: bool,
+    sensor_decides: bool,
+    visible: np.ndarray,
+    known: np.ndarray,
+) -> None:
+    """One frame's visible points as bits.
+
+    points: (3, n) float32, grouped in space in blocks of 64; order: (n,) int32, their bits' places; boxes: (b, 6)
+    float64 centre and half size of each block; mesh_depth, sensor_depth: (h, w) float32, 0 for none, or (0, 0);
+    visible: (w,) uint64 zeros in, bits set; known: (w,) uint64 ones in, bits cleared where a point is in the image
+    but the sensor that decides knows nothing, or (0,).
+    """
+    has_mesh = mesh_depth.shape[0] > 0
+    sensor_height, sensor_width = sensor_depth.shape
+    u = np.empty(_BLOCK, np.float64)
+    v = np.empty(_BLOCK, np.float64)
+    depth = np.empty(_BLOCK, np.float64)
+    one = np.uint64(1)
+    for block in range(boxes.shape[0]):
+        if _box_is_outside(boxes[block], matrix, near, width, height):
+            continue
+        start = block * _BLOCK
+        count = min(_BLOCK, points.shape[1] - start)
+        for i in range(count):
+            x = np.float64(points[0, start + i])
+            y = np.float64(points[1, start + i])
+            z = np.float64(points[2, start + i])
+            w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+            safe = w if w > near else 1.0
+            u[i] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) / safe + 0.5
+            v[i] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) / safe + 0.5
+            depth[i] = w
+        for i in range(count):
+            w = depth[i]
+            if not (w > near and u[i] >= 0.0 and u[i] < width and v[i] >= 0.0 and v[i] < height):
+                continue
+            if has_mesh:
+                surface = np.float64(mesh_depth[int(v[i]), int(u[i])])
+                if surface > 0.0 and w > surface + max(mesh_absolute, mesh_relative * surface):
+                    continue
+            seen = 0.0
+            along = 0.0
+            if sensor_height > 0:
+                x = np.float64(points[0, start + i])
+                y = np.float64(points[1, start + i])
+                z = np.float64(points[2, start + i])
+                along = depth_matrix[2, 0] * x + depth_matrix[2, 1] * y + depth_matrix[2, 2] * z + depth_matrix[2, 3]
+                if along > 0.0:
+                    du = depth_matrix[0, 0] * x + depth_matrix[0, 1] * y + depth_matrix[0, 2] * z + depth_matrix[0, 3]
+                    dv = depth_matrix[1, 0] * x + depth_matrix[1, 1] * y + depth_matrix[1, 2] * z + depth_matrix[1, 3]
+                    du = du / along + 0.5
+                    dv = dv / along + 0.5
+                    if du >= 0.0 and du < sensor_width and dv >= 0.0 and dv < sensor_height:
+                        seen = np.float64(sensor_depth[int(dv), int(du)])
+            place = np.int64(order[start + i])
+            bit = one << np.uint64(place & 63)
+            if seen > 0.0:
+                if one_sided:
+                    if not along < seen:
+                        continue
+                elif not abs(along - seen) <= max(sensor_absolute, sensor_relative * along):
+                    continue
+            elif sensor_decides:
+                known[place >> 6] &= ~bit
+                continue
+            visible[place >> 6] |= bit
+
+
+@njit(cache=True)
+def _slot(cell: int, mask: int, cells: np.ndarray, counts: np.ndarray) -> int:
+    """The place of a cell in an open hash table: its own, or the free one where it belongs."""
+    # 31-bit pieces times a 29-bit odd number stay below 2**63: the same numbers with and without the compiler.
+    place = ((cell ^ (cell >> 31)) & 0x7FFFFFFF) * 366562531
+    place = (place ^ (place >> 23)) & mask
+    while counts[place] > 0 and cells[place] != cell:
+        place = (place + 1) & mask
+    return place
+
+
+@njit(cache=True)
+def fuse_depth(
+    depth: np.ndarray,
+    inverse: np.ndarray,
+    pose: np.ndarray,
+    size: float,
+    cells: np.ndarray,
+    sums: np.ndarray,
+    counts: np.ndarray,
+) -> int:
+    """Add a depth map's points to a grid; returns how many cells became occupied.
+
+    depth: (h, w) float32, 0 for none; inverse: (3, 3) of the intrinsics; pose: camera_to_world (4, 4); size: cell edge
+    in metres; cells (c,) int64, sums (c, 3) float64, counts (c,) int64: an open hash table, c a power of two.
+    """
+    mask = cells.size - 1
+    added = 0
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            z = np.float64(depth[row, column])
+            if not z > 0.0:
+                continue
+            cx = (inverse[0, 0] * column + inverse[0, 1] * row + inverse[0, 2]) * z
+            cy = (inverse[1, 0] * column + inverse[1, 1] * row + inverse[1, 2]) * z
+            x = pose[0, 0] * cx + pose[0, 1] * cy + pose[0, 2] * z + pose[0, 3]
+            y = pose[1, 0] * cx + pose[1, 1] * cy + pose[1, 2] * z + pose[1, 3]
+            w = pose[2, 0] * cx + pose[2, 1] * cy + pose[2, 2] * z + pose[2, 3]
+            i = math.floor(x / size) + 1048576
+            j = math.floor(y / size) + 1048576
+            k = math.floor(w / size) + 1048576
+            if min(i, min(j, k)) < 0 or max(i, max(j, k)) > 2097151:
+                continue  # farther than 20 km from the origin at 2 cm: no scene
+            cell = (i << 42) | (j << 21) | k
+            place = _slot(cell, mask, cells, counts)
+            if counts[place] == 0:
+                cells[place] = cell
+                added += 1
+            sums[place, 0] += x
+            sums[place, 1] += y
+            sums[place, 2] += w
+            counts[place] += 1
+    return added
+
+
+@njit(cache=True)
+def rehash(
+    old_cells: np.ndarray,
+    old_sums: np.ndarray,
+    old_counts: np.ndarray,
+    cells: np.ndarray,
+    sums: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Copy an open hash table into a larger, empty one."""
+    mask = cells.size - 1
+    for i in range(old_cells.size):
+        if old_counts[i] > 0:
+            place = _slot(old_cells[i], mask, cells, counts)
+            cells[place] = old_cells[i]
+            counts[place] = old_counts[i]
+            for axis in range(3):
+                sums[place, axis] = old_sums[i, axis]
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# triangles
+
+
+@njit(cache=True)
+def cluster_vertices(
+    faces: np.ndarray,
+    size: int,
+    stamp: np.ndarray,
+    local: np.ndarray,
+    corners: np.ndarray,
+    vertex_ids: np.ndarray,
+    vertex_start: np.ndarray,
+) -> int:
+    """Number the vertices of each run of ``size`` faces from 0; returns the total over all runs.
+
+    faces: (m, 3) int32 in cluster order; stamp, local: (n,) int32, stamp all -1; corners: (3, m) int32 out;
+    vertex_ids: (3 m,) int32 out, the vertices of all clusters one after the other; vertex_start: (c + 1,) int64 out.
+    """
+    total = 0
+    for cluster in range(vertex_start.size - 1):
+        vertex_start[cluster] = total
+        count = 0
+        for face in range(cluster * size, min((cluster + 1) * size, faces.shape[0])):
+            for corner in range(3):
+                vertex = faces[face, corner]
+                if stamp[vertex] != cluster:
+                    stamp[vertex] = cluster
+                    local[vertex] = count
+                    vertex_ids[total + count] = vertex
+                    count += 1
+                corners[corner, face] = local[vertex]
+        total += count
+    vertex_start[vertex_start.size - 1] = total
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def _fill(
+    x0: float,
+    y0: float,
+    q0: float,
+    x1: float,
+    y1: float,
+    q1: float,
+    x2: float,
+    y2: float,
+    q2: float,
+    left: int,
+    right: int,
+    top: int,
+    bottom: int,
+    low_bits: int,
+    keys: np.ndarray,
+) -> None:
+    """Enter one triangle (pixels and inverse depths of its corners) into the z-buffer, within a range of pixels.
+
+    A shared edge is evaluated from the same end whichever triangle asks, so that the two values are exact opposites:
+    no pixel between two triangles is lost. Pixels on an edge belong to both; the buffer decides.
+    """
+    a0, b0 = y1 - y2, x2 - x1  # the edge opposite corner 0, and so on
+    a1, b1 = y2 - y0, x0 - x2
+    a2, b2 = y0 - y1, x1 - x0
+    area = b2 * (y2 - y0) + a2 * (x2 - x0)
+    if area == 0.0 or area != area:
+        return  # degenerate, or not a number
+    c0 = -(a0 * x1 + b0 * y1) if x1 < x2 or (x1 == x2 and y1 < y2) else -(a0 * x2 + b0 * y2)
+    c1 = -(a1 * x2 + b1 * y2) if x2 < x0 or (x2 == x0 and y2 < y0) else -(a1 * x0 + b1 * y0)
+    c2 = -(a2 * x0 + b2 * y0) if x0 < x1 or (x0 == x1 and y0 < y1) else -(a2 * x1 + b2 * y1)
+    if area < 0.0:
+        area = -area
+        a0, b0, c0 = -a0, -b0, -c0
+        a1, b1, c1 = -a1, -b1, -c1
+        a2, b2, c2 = -a2, -b2, -c2
+    scale = 1.0 / area
+    low = min(q0, min(q1, q2))
+    high = max(q0, max(q1, q2))
+    for row in range(top, bottom + 1):
+        r0 = b0 * row + c0
+        r1 = b1 * row + c1
+        r2 = b2 * row + c2
+        for column in range(left, right + 1):
+            w0 = a0 * column + r0
+            w1 = a1 * column + r1
+            w2 = a2 * column + r2
+            if w0 >= 0.0 and w1 >= 0.0 and w2 >= 0.0:
+                # Clamped: a sliver's plane must not reach beyond its corners.
+                q = min(max((w0 * q0 + w1 * q1 + w2 * q2) * scale, low), high)
+                key = (np.uint64(np.float32(q).view(np.uint32)) << np.uint64(32)) | low_bits
+                if key > keys[row, column]:
+                    keys[row, column] = key
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_clipped(
+    h: np.ndarray, i: int, j: int, k: int, near: float, low_bits: int, keys: np.ndarray, polygon: np.ndarray
+) -> None:
+    """Cut a triangle at z = near and enter what is left; h: (6, n) with homogeneous pixels in rows 3, 4 and z in 5."""
+    height, width = keys.shape
+    count = 0
+    for corner in range(3):
+        here = i if corner == 0 else (j if corner == 1 else k)
+        there = j if corner == 0 else (k if corner == 1 else i)
+        z0 = h[5, here]
+        z1 = h[5, there]
+        if z0 >= near:
+            polygon[count, 0] = h[3, here] / z0
+            polygon[count, 1] = h[4, here] / z0
+            polygon[count, 2] = 1.0 / z0
+            count += 1
+        if (z0 >= near) != (z1 >= near):
+            # Always from the near side to the far side, so that both triangles at an edge cut it at the same point.
+            a, b = (here, there) if z0 < near else (there, here)
+            t = (near - h[5, a]) / (h[5, b] - h[5, a])
+            polygon[count, 0] = (h[3, a] + t * (h[3, b] - h[3, a])) / near
+            polygon[count, 1] = (h[4, a] + t * (h[4, b] - h[4, a])) / near
+            polygon[count, 2] = 1.0 / near
+            count += 1
+    for third in range(2, count):
+        x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
+        x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
+        x2, y2, q2 = polygon[third, 0], polygon[third, 1], polygon[third, 2]
+        left = math.ceil(max(min(x0, min(x1, x2)), 0.0))
+        right = math.floor(min(max(x0, max(x1, x2)), width - 1.0))
+        top = math.ceil(max(min(y0, min(y1, y2)), 0.0))
+        bottom = math.floor(min(max(y0, max(y1, y2)), height - 1.0))
+        if left <= right and top <= bottom:
+            _fill(x0, y0, q0, x1, y1, q1, x2, y2, q2, left, right, top, bottom, low_bits, keys)
+
+
+@njit(cache=True, error_model="numpy")
+def rasterise(
+    points: np.ndarray,
+    vertex_start: np.ndarray,
+    corners: np.ndarray,
+    face_ids: np.ndarray,
+    size: int,
+    boxes: np.ndarray,
+    matrix: np.ndarray,
+    near: float,
+    scratch: np.ndarray,
+    keys: np.ndarray,
+) -> None:
+    """Z-buffer of triangles in clusters.
+
+    points: (3, p) float32, each cluster's vertices one after the other; vertex_start: (c + 1,) int64; corners: (3, m)
+    int32 within the cluster; face_ids: (m,) int32; size: faces of a cluster; boxes: (c, 6); near > 0;
+    scratch: (6, at least the vertices of any cluster) float64; keys: (h, w) uint64 zeros in; out: the bits of the
+    nearest inverse depth (float32) above those of 0xFFFFFFFF - face, so that the larger key is the nearer surface
+    and, at equal depth, the lower face: the result does not depend on the order of work.
+    """
+    height, width = keys.shape
+    right_most = width - 1.0
+    bottom_most = height - 1.0
+    polygon = np.empty((4, 3), np.float64)
+    us, vs, qs = scratch[0], scratch[1], scratch[2]
+    for cluster in range(boxes.shape[0]):
+        box = boxes[cluster]
+        if _box_is_outside(box, matrix, near, width, height):
+            continue
+        start = vertex_start[cluster]
+        count = vertex_start[cluster + 1] - start
+        nearest = matrix[2, 3]
+        for axis in range(3):
+            nearest += matrix[2, axis] * box[axis] - abs(matrix[2, axis]) * box[axis + 3]
+        clip = not (nearest > near * (1.0 + 1e-6) + 1e-9)
+        for i in range(count):
+            x = np.float64(points[0, start + i])
+            y = np.float64(points[1, start + i])
+            z = np.float64(points[2, start + i])
+            a = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]
+            b = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]
+            w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+            # The very divisions _fill_clipped makes: an edge between a cut and a whole triangle must not move.
+            safe = w if w >= near else 1.0
+            us[i] = a / safe
+            vs[i] = b / safe
+            qs[i] = 1.0 / safe
+            if clip:
+                scratch[3, i] = a
+                scratch[4, i] = b
+                scratch[5, i] = w
+        for face in range(cluster * size, min((cluster + 1) * size, face_ids.size)):
+            i = corners[0, face]
+            j = corners[1, face]
+            k = corners[2, face]
+            if clip and not (scratch[5, i] >= near and scratch[5, j] >= near and scratch[5, k] >= near):
+                low_bits = np.uint64(_NO_TRIANGLE - np.int64(face_ids[face]))
+                _fill_clipped(scratch, i, j, k, near, low_bits, keys, polygon)
+                continue
+            x0, x1, x2 = us[i], us[j], us[k]
+            left = math.ceil(max(min(x0, min(x1, x2)), 0.0))
+            right = math.floor(min(max(x0, max(x1, x2)), right_most))
+            if left > right:
+                continue
+            y0, y1, y2 = vs[i], vs[j], vs[k]
+            top = math.ceil(max(min(y0, min(y1, y2)), 0.0))
+            bottom = math.floor(min(max(y0, max(y1, y2)), bottom_most))
+            if top > bottom:
+                continue
+            low_bits = np.uint64(_NO_TRIANGLE - np.int64(face_ids[face]))
+            _fill(x0, y0, qs[i], x1, y1, qs[j], x2, y2, qs[k], left, right, top, bottom, low_bits, keys)
+
+
+@njit(cache=True, error_model="numpy")
+def decode_keys(keys: np.ndarray, depth: np.ndarray, triangle: np.ndarray) -> None:
+    """The z-buffer of ``rasterise`` as depth (h, w) float32, 0 for none, and triangle (h, w) int32, -1 for none."""
+    for row in range(keys.shape[0]):
+        for column in range(keys.shape[1]):
+            key = keys[row, column]
+            if key == np.uint64(0):
+                depth[row, column] = np.float32(0.0)
+                triangle[row, column] = -1
+            else:
+                bits = np.uint32(key >> np.uint64(32))
+                depth[row, column] = np.float32(1.0 / np.float64(bits.view(np.float32)))
+                triangle[row, column] = np.int32(_NO_TRIANGLE - np.int64(key & np.uint64(_NO_TRIANGLE)))
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# pixels
+
+
+@njit(cache=True)
+def clean_depth(raw: np.ndarray, depth: np.ndarray) -> None:
+    """Copy raw (h, w) float32 to depth, with 0 for all that is not a positive, finite number."""
+    for row in range(raw.shape[0]):
+        for column in range(raw.shape[1]):
+            value = raw[row, column]
+            depth[row, column] = value if value > 0.0 and value < np.inf else np.float32(0.0)
+
+
+@njit(cache=True, error_model="numpy")
+def _sensor_value(link: np.ndarray, back: np.ndarray, sensor: np.ndarray, x: float, y: float, z: float) -> float:
+    """The sensor's depth under a colour pixel, along the colour camera's z axis; 0 when unknown.
+
+    z: a first guess of the depth, used only when the two cameras stand apart (then refined twice).
+    """
+    height, width = sensor.shape
+    apart = link[0, 3] != 0.0 or link[1, 3] != 0.0 or link[2, 3] != 0.0
+    value = 0.0
+    for _ in range(3 if apart else 1):
+        w = link[2, 0] * x + link[2, 1] * y + link[2, 2] + link[2, 3] / z
+        if not w > 0.0:
+            return 0.0
+        u = (link[0, 0] * x + link[0, 1] * y + link[0, 2] + link[0, 3] / z) / w + 0.5
+        v = (link[1, 0] * x + link[1, 1] * y + link[1, 2] + link[1, 3] / z) / w + 0.5
+        if not (u >= 0.0 and u < width and v >= 0.0 and v < height):
+            return 0.0
+        column, row = int(u), int(v)
+        raw = np.float64(sensor[row, column])
+        if not raw > 0.0:
+            return 0.0
+        value = (back[0] * column + back[1] * row + back[2]) * raw + back[3]
+        if not value > 0.0:
+            return 0.0
+        z = value
+    return value
+
+
+@njit(cache=True, error_model="numpy")
+def sensor_at(
+    xy: np.ndarray, guess: np.ndarray, link: np.ndarray, back: np.ndarray, sensor: np.ndarray, values: np.ndarray
+) -> None:
+    """Sensor depth at colour pixels.
+
+    xy: (n, 2) float64; guess: (n,) float64 metres, first guess of the depth; link: (3, 4) float64, so that
+    link @ (x, y, 1, 1 / z) is the homogeneous depth pixel; back: (4,), z in the colour camera of depth pixel (u, v)
+    with value d is (back[0] u + back[1] v + back[2]) d + back[3]; sensor: (h, w) float32; values: (n,) float32 out.
+    """
+    for i in range(xy.shape[0]):
+        values[i] = np.float32(_sensor_value(link, back, sensor, xy[i, 0], xy[i, 1], guess[i]))
+
+
+@njit(cache=True, error_model="numpy")
+def _fit_plane(du: np.ndarray, dv: np.ndarray, q: np.ndarray, count: int, limit: float, plane: np.ndarray) -> bool:
+    """Least squares q = a du + b dv + c over the entries whose distance from the plane given is at most ``limit``.
+
+    plane: (3,) in and out. False when fewer than three entries are left.
+    """
+    n = 0
+    su = sv = suu = suv = svv = sq = suq = svq = 0.0
+    for i in range(count):
+        u, v, value = du[i], dv[i], q[i]
+        if abs(plane[0] * u + plane[1] * v + plane[2] - value) > limit:
+            continue
+        n += 1
+        su += u
+        sv += v
+        suu += u * u
+        suv += u * v
+        svv += v * v
+        sq += value
+        suq += u * value
+        svq += v * value
+    if n < 3:
+        return False
+    mu, mv, mq = su / n, sv / n, sq / n
+    uu, uv, vv = suu / n - mu * mu, suv / n - mu * mv, svv / n - mv * mv
+    uq, vq = suq / n - mu * mq, svq / n - mv * mq
+    determinant = uu * vv - uv * uv
+    if determinant > 1e-9 * (uu + vv) * (uu + vv):
+        plane[0] = (uq * vv - vq * uv) / determinant
+        plane[1] = (vq * uu - uq * uv) / determinant
+    else:
+        plane[0] = 0.0  # all on one line: no slope across it can be told
+        plane[1] = 0.0
+    plane[2] = mq - plane[0] * mu - plane[1] * mv
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _on_plane(plane: np.ndarray, u: float, v: float, q: float, absolute: float, relative: float) -> bool:
+    """Whether inverse depth q at (u, v) is within the tolerance of the plane, taken at the fitted depth."""
+    fitted = plane[0] * u + plane[1] * v + plane[2]
+    if not fitted > 0.0:
+        return False
+    depth = 1.0 / fitted
+    return abs(depth - 1.0 / q) <= max(absolute, relative * depth)
+
+
+@njit(cache=True, error_model="numpy")
+def _is_plane(
+    du: np.ndarray,
+    dv: np.ndarray,
+    q: np.ndarray,
+    count: int,
+    centre: float,
+    share: float,
+    absolute: float,
+    relative: float,
+    plane: np.ndarray,
+) -> bool:
+    """Whether enough inverse depths, and that at the centre (0 where unknown), lie on one plane."""
+    plane[:] = 0.0
+    if not _fit_plane(du, dv, q, count, np.inf, plane):
+        # One or two pixels: a disc smaller than that has no plane to leave.
+        plane[0] = 0.0
+        plane[1] = 0.0
+        plane[2] = q[0]
+    for attempt in range(2):
+        good = 0
+        squares = 0.0
+        for i in range(count):
+            if _on_plane(plane, du[i], dv[i], q[i], absolute, relative):
+                good += 1
+            distance = plane[0] * du[i] + plane[1] * dv[i] + plane[2] - q[i]
+            squares += distance * distance
+        if good >= share * count:
+            return centre == 0.0 or _on_plane(plane, 0.0, 0.0, centre, absolute, relative)
+        # A few pixels of another surface tilt the fit: once more without those beyond twice the mean distance.
+        if attempt == 0 and not _fit_plane(du, dv, q, count, 2.0 * math.sqrt(squares / count), plane):
+            return False
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def mark_verdicts(
+    xy: np.ndarray,
+    radius: float,
+    offsets: np.ndarray,
+    width: int,
+    height: int,
+    mesh: np.ndarray,
+    triangle: np.ndarray,
+    face_instance: np.ndarray,
+    link: np.ndarray,
+    back: np.ndarray,
+    sensor: np.ndarray,
+    guess: float,
+    known_share: float,
+    plane_share: float,
+    absolute: float,
+    relative: float,
+    instance_share: float,
+    verdicts: np.ndarray,
+) -> None:
+    """Whether a mark can be drawn at each pixel: codes of surface.Verdict.
+
+    xy: (n, 2) float64 colour pixels; offsets: (k, 2) int32, the disc's pixels, (0, 0) first; mesh, triangle: (h, w)
+    maps of the colour camera or (0, 0); face_instance: (m,) int32 or (0,) where nothing is labelled; link, back,
+    sensor: see ``sensor_at``, sensor (0, 0) for none; guess: metres, first guess of the depth where the mesh has none;
+    verdicts: (n,) int8 out.
+    """
+    k = offsets.shape[0]
+    has_mesh = mesh.shape[0] > 0
+    has_sensor = sensor.shape[0] > 0
+    has_instances = has_mesh and face_instance.size > 0
+    du = np.empty(k, np.float64)
+    dv = np.empty(k, np.float64)
+    q = np.empty(k, np.float64)
+    plane = np.zeros(3, np.float64)
+    for n in range(xy.shape[0]):
+        x, y = xy[n, 0], xy[n, 1]
+        if not (x - radius >= -0.5 and x + radius < width - 0.5 and y - radius >= -0.5 and y + radius < height - 0.5):
+            verdicts[n] = 1
+            continue
+        column, row = int(x + 0.5), int(y + 0.5)
+        if has_instances:
+            # The mark names what lies under its centre, so that instance is the one that must fill the disc.
+            face = triangle[row, column]
+            wanted = face_instance[face] if face >= 0 else -1
+            same = 0
+            for i in range(k):
+                face = triangle[row + offsets[i, 1], column + offsets[i, 0]]
+                if (face_instance[face] if face >= 0 else -1) == wanted:
+                    same += 1
+            one_instance = same >= instance_share * k
+        else:
+            one_instance = True
+        verdict = 0 if has_mesh or has_sensor else 2
+        if has_mesh:
+            count = 0
+            for i in range(k):
+                z = np.float64(mesh[row + offsets[i, 1], column + offsets[i, 0]])
+                if z > 0.0:
+                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / z
+                    count += 1
+            if count < known_share * k or not mesh[row, column] > 0.0:
+                verdict = 2
+            elif not _is_plane(du, dv, q, count, q[0], plane_share, absolute, relative, plane):
+                verdict = 3
+        if verdict == 0 and has_sensor:
+            count = 0
+            centre = 0.0
+            for i in range(k):
+                z = np.float64(mesh[row + offsets[i, 1], column + offsets[i, 0]]) if has_mesh else 0.0
+                if not z > 0.0:
+                    z = guess
+                z = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], z)
+                if z > 0.0:
+                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / z
+                    count += 1
+                    if i == 0:
+                        centre = 1.0 / z
+            enough = count >= known_share * k
+            if not has_mesh and (not enough or centre == 0.0):
+                verdict = 2
+            elif enough and not _is_plane(du, dv, q, count, centre, plane_share, absolute, relative, plane):
+                verdict = 3
+        if verdict == 0 and not one_instance:
+            verdict = 4
+        verdicts[n] = verdict

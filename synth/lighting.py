@@ -1,0 +1,145 @@
+"""Light on a room's surfaces, once a scene: daylight from the windows, a lamp, and soft shade in corners.
+
+Windows and the ceiling lamp are areas sampled at a few points, each with a shadow map from the scene's own
+rasteriser. Shade in corners and under furniture comes from how much surface is near, read from blurred counts of
+occupied cells; that is what makes things stand on the floor instead of floating over it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..core.raster import rasterise
+from ..core.types import Camera
+from .shell import Opening
+
+__all__ = ["illuminate", "look_at"]
+
+_CELL: Final = 0.05  # m
+_SHADOW_PIXELS: Final = 448
+_SHADOW_BIAS: Final = 0.03  # m
+_DAYLIGHT: Final = np.array([1.00, 1.02, 1.06], np.float32)
+_LAMPLIGHT: Final = np.array([1.00, 0.88, 0.70], np.float32)
+_BOUNCE: Final = np.array([0.98, 0.99, 1.00], np.float32)
+
+
+def look_at(
+    eye: npt.NDArray[np.float64], forward: npt.NDArray[np.float64], half_angle: float, pixels: int
+) -> Camera:
+    """A square pinhole camera at ``eye`` looking along ``forward`` with this half angle of view (radians)."""
+    z = forward / np.linalg.norm(forward)
+    helper = np.array([0.0, 0.0, 1.0]) if abs(z[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    x = np.cross(z, helper)
+    x /= np.linalg.norm(x)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([x, np.cross(z, x), z], 1)
+    pose[:3, 3] = eye
+    focal, middle = pixels / 2 / math.tan(half_angle), (pixels - 1) / 2
+    return Camera(np.array([[focal, 0, middle], [0, focal, middle], [0, 0, 1]]), pose, pixels, pixels)
+
+
+def _lit_from(
+    camera: Camera,
+    half_angle: float,
+    vertices: npt.NDArray[np.float32],
+    faces: npt.NDArray[np.int32],
+    points: npt.NDArray[np.float32],
+    normals: npt.NDArray[np.float32],
+    thin: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float32]:
+    """(r,) light that reaches each point from a small flat lamp at the camera, 0 in shadow; per unit strength."""
+    depth = rasterise(vertices, faces, camera, 0.02).depth
+    rotation = camera.camera_to_world[:3, :3].astype(np.float32)
+    offset = points - camera.centre.astype(np.float32)
+    local = offset @ rotation
+    distance = np.linalg.norm(offset, axis=1)
+    z = np.maximum(local[:, 2], 1e-6)
+    focal, middle = camera.intrinsics[0, 0], camera.intrinsics[0, 2]
+    u, v = local[:, 0] / z * focal + middle, local[:, 1] / z * focal + middle
+    spread = local[:, 2] / np.maximum(distance, 1e-6)  # cosine at the lamp
+    facing = -(offset * normals).sum(1) / np.maximum(distance, 1e-6)
+    facing = np.where(thin, np.abs(facing) * 0.7, np.maximum(facing, 0))
+    fade = np.clip((spread - math.cos(half_angle)) / 0.2, 0, 1)
+    shade = np.zeros(len(points), np.float32)
+    rows, columns = depth.shape
+    for du, dv in ((-0.7, -0.7), (0.7, -0.7), (-0.7, 0.7), (0.7, 0.7)):
+        i = np.clip(np.rint(np.clip(u + du, -1e6, 1e6)).astype(np.int64), 0, columns - 1)
+        j = np.clip(np.rint(np.clip(v + dv, -1e6, 1e6)).astype(np.int64), 0, rows - 1)
+        seen = depth[j, i]
+        shade += 0.25 * ((seen <= 0) | (z <= seen + _SHADOW_BIAS + 0.01 * z))
+    result = shade * fade * facing * np.maximum(spread, 0) / (distance**2 + 0.15)
+    result[local[:, 2] <= 0.02] = 0
+    return np.asarray(result, np.float32)
+
+
+def _nearness(
+    vertices: npt.NDArray[np.float32], points: npt.NDArray[np.float32], normals: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(r,) 1 in the open, lower where other surfaces are close in front."""
+    low = vertices.min(0) - 6 * _CELL
+    shape = np.ceil((vertices.max(0) + 6 * _CELL - low) / _CELL).astype(int) + 1
+    filled = np.zeros(tuple(shape), np.float32)
+    cells = ((vertices - low) / _CELL).astype(np.int64)
+    filled[cells[:, 0], cells[:, 1], cells[:, 2]] = 1
+    result = np.zeros(len(points), np.float32)
+    for blur, weight in ((1.3, 0.42), (3.2, 0.62)):
+        field = ndimage.gaussian_filter(filled, blur, truncate=2.5, mode="constant")
+        at = (points + normals * (1.9 * blur * _CELL) - low) / _CELL - 0.5
+        value = ndimage.map_coordinates(field, at.T, order=1, mode="nearest")
+        # A flat wall alone leaves exp(-1.9^2 / 2) / (sqrt(2 pi) blur): only what exceeds it is shade.
+        alone = math.exp(-(1.9**2) / 2) / (math.sqrt(2 * math.pi) * blur)
+        result += weight * np.clip((value - 1.1 * alone) * blur / 0.40, 0, 1.6)
+    return np.asarray(np.exp(-1.25 * result), np.float32)
+
+
+def illuminate(
+    vertices: npt.NDArray[np.float32],
+    faces: npt.NDArray[np.int32],
+    points: npt.NDArray[np.float32],
+    normals: npt.NDArray[np.float32],
+    thin: npt.NDArray[np.bool_],
+    *,
+    windows: Sequence[tuple[Opening, npt.NDArray[np.float64], npt.NDArray[np.float64]]],
+    lamp: tuple[float, float, float],
+    small_lamps: Sequence[tuple[float, float, float]],
+) -> npt.NDArray[np.float32]:
+    """Light (r, 3) at painted corners.
+
+    Args:
+        vertices, faces: the mesh that throws shadows.
+        points, normals: (r, 3) corners to light.
+        thin: (r,) corners lit from both sides.
+        windows: each with its centre and its direction into the room, metres.
+        lamp: the ceiling lamp's bulb.
+        small_lamps: bulbs of table and floor lamps; they glow without shadows.
+    """
+    near = _nearness(vertices, points, normals)
+    light = (0.34 + 0.10 * normals[:, 2:])[:, :1] * near[:, None] * _BOUNCE
+    for hole, centre, inwards in windows:
+        along = np.array([-inwards[1], inwards[0], 0.0])
+        strength = 5.2 * hole.width * (hole.high - hole.low) / math.pi / 4
+        for s in (-0.27, 0.27):
+            for h in (-0.25, 0.25):
+                eye = centre + along * s * hole.width + np.array([0, 0, h * (hole.high - hole.low)]) + inwards * 0.16
+                camera = look_at(eye, inwards - np.array([0, 0, 0.25]), math.radians(62), _SHADOW_PIXELS)
+                reached = _lit_from(camera, math.radians(62), vertices, faces, points, normals, thin)
+                light += strength * reached[:, None] * (0.35 + 0.65 * near[:, None]) * _DAYLIGHT
+    for k in range(4):
+        angle = math.pi * (k / 2 + 0.25)
+        eye = np.array(lamp) + (0.16 * math.cos(angle), 0.16 * math.sin(angle), -0.12)
+        camera = look_at(eye, np.array([0.0, 0.0, -1.0]), math.radians(68), _SHADOW_PIXELS)
+        reached = _lit_from(camera, math.radians(68), vertices, faces, points, normals, thin)
+        light += 0.46 * reached[:, None] * (0.35 + 0.65 * near[:, None]) * _LAMPLIGHT
+    for bulb in small_lamps:
+        offset = np.asarray(bulb, np.float32) - points
+        distance = np.linalg.norm(offset, axis=1)
+        facing = (offset * normals).sum(1) / np.maximum(distance, 1e-3)
+        facing = np.where(thin, np.abs(facing), np.maximum(facing, 0))
+        light += (0.10 * facing * near / (distance**2 + 0.04))[:, None] * _LAMPLIGHT
+    return np.asarray(light, np.float32)

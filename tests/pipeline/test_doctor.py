@@ -1,0 +1,183 @@
+"""What doctor finds: good scenes are called good, and each kind of damage is named."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import box_room, real_sequences, tiny_scannet
+from support.scannet_writer import write_posed, write_scan, write_sens
+
+from spatialgen.core.types import TaskSpec
+from spatialgen.errors import SceneError
+from spatialgen.pipeline.consistency import depth_between_frames
+from spatialgen.pipeline.doctor import diagnose, format_table
+from spatialgen.scene_io.scannet import READER
+
+SCENE = tiny_scannet.SCENE
+
+
+def task(name: str, *needs: str) -> TaskSpec:
+    return TaskSpec(
+        name=name, suite="any", engine=name, version="1", summary="", answer_type="number", units=("m",),
+        text_unit="m", variants=("dot",), forms=("fill",), slots=frozenset(), required_slots=frozenset(), needs=needs,
+    )  # fmt: skip
+
+
+DEPTH, SIZE = task("depth", "image", "depth|mesh"), task("size", "image", "instances")
+
+
+@pytest.mark.parametrize("layout", tiny_scannet.LAYOUTS)
+def test_a_good_scene(tmp_path: Path, layout: str) -> None:
+    tiny_scannet.LAYOUTS[layout](tmp_path)
+    report = diagnose([tmp_path], [DEPTH, SIZE])
+    (scene,) = report.scenes
+    assert not report.broken, scene.problems
+    assert (scene.frames, scene.usable_frames, scene.depth_frames) == (6, 6, 6)
+    assert (scene.image_size, scene.depth_size) == (box_room.COLOR_SIZE, box_room.DEPTH_SIZE)
+    assert scene.depth_coverage == 1.0
+    assert scene.label_coverage == 1.0
+    assert scene.instances == 5
+    assert scene.depth_on_mesh.verdict == "good"
+    assert scene.depth_on_mesh.error < 0.002
+    assert scene.depth_between_frames.verdict == "good"
+    assert scene.level_share == pytest.approx(24 / 59, abs=0.01)  # floor and ceiling of 59 square metres
+    assert all(entry.served for entry in scene.tasks)
+    assert [file.name for file in scene.files if file.path is None] == ["scannetv2-labels.combined.tsv"]
+    assert json.loads(json.dumps(report.to_json()))["scenes"][0]["id"] == SCENE
+    text = format_table(report)
+    for word in (SCENE, "6 of 6 usable", "96 x 72", "64 x 48", "any/depth, any/size", "1 scene, none broken"):
+        assert word in text
+
+
+def test_what_is_missing_is_named_officially(tmp_path: Path) -> None:
+    write_posed(tmp_path / "posed_images" / SCENE, box_room.take())
+    report = diagnose([tmp_path / "posed_images"], [DEPTH, SIZE])
+    assert not report.broken
+    depth, size = report.scenes[0].tasks
+    assert depth.served
+    assert size.missing == ("instances",)
+    assert size.files == ("<id>_vh_clean_2.ply", "<id>_vh_clean_2.0.010000.segs.json", "<id>.aggregation.json")
+    assert "any/size, which needs instances: add <id>_vh_clean_2.ply" in format_table(report)
+
+
+def test_frames_without_pose_are_counted(tmp_path: Path) -> None:
+    take = box_room.take(8)
+    take.poses[3] = np.full((4, 4), -np.inf)
+    write_sens(tmp_path / "scans" / SCENE / f"{SCENE}.sens", take)
+    report = diagnose([tmp_path], [DEPTH])
+    assert (report.scenes[0].frames, report.scenes[0].usable_frames) == (8, 7)
+    assert "7 of 8 usable, colour 96 x 72 (pose not finite: 1)" in format_table(report)
+
+
+@pytest.mark.parametrize("layout", tiny_scannet.LAYOUTS)
+def test_a_damaged_scene_breaks_the_report_but_not_the_next_scene(tmp_path: Path, layout: str) -> None:
+    path = tiny_scannet.LAYOUTS[layout](tmp_path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    good = tmp_path / "scans" / "scene0999_00"
+    write_sens(good / "scene0999_00.sens", box_room.take())
+    report = diagnose([tmp_path], [DEPTH])
+    assert report.broken
+    assert [scene.broken for scene in report.scenes] == [True, False]
+    assert report.scenes[0].problems[0].path == str(path)
+    assert f"BROKEN   {path}" in format_table(report)
+    assert "2 scenes, 1 broken" in format_table(report)
+
+
+def test_a_damaged_image_and_depth_are_found(tmp_path: Path) -> None:
+    folder = write_posed(tmp_path / "posed_images" / SCENE, box_room.take())
+    for name in ("00000.jpg", "00005.png"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:-40])
+    problems = diagnose([tmp_path], [DEPTH]).scenes[0].problems
+    assert [problem.path for problem in problems] == [str(folder / "00000.jpg"), str(folder / "00005.png")]
+
+
+def test_labels_of_another_mesh_are_broken_but_the_rest_is_served(tmp_path: Path) -> None:
+    vertices, faces = box_room.mesh()
+    segments, groups = box_room.annotation(vertices)
+    folder = write_scan(tmp_path / "scans" / SCENE, vertices, faces, segments=segments[:-1], groups=groups)
+    write_sens(folder / f"{SCENE}.sens", box_room.take())
+    scene = diagnose([tmp_path], [DEPTH, SIZE]).scenes[0]
+    assert scene.broken
+    assert [entry.served for entry in scene.tasks] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (np.linalg.inv, "read as world_to_camera the"),
+        (lambda pose: pose @ np.diag([1.0, -1, -1, 1]), "read as camera_to_world with OpenGL axes"),
+    ],
+)
+def test_poses_in_another_notation_are_found_out(tmp_path: Path, change, hint: str) -> None:
+    take = box_room.take(8)
+    take.poses = [change(pose) for pose in take.poses]
+    write_posed(tmp_path / "posed_images" / SCENE, take)
+    report = diagnose([tmp_path], [DEPTH])
+    scene = report.scenes[0]
+    assert report.broken
+    assert scene.depth_between_frames.verdict == "bad"
+    assert hint in format_table(report)
+
+
+def test_a_mesh_of_another_place_is_found_out(tmp_path: Path) -> None:
+    vertices, faces = box_room.mesh()
+    folder = write_scan(tmp_path / "scans" / SCENE, vertices * 1.3, faces)
+    write_sens(folder / f"{SCENE}.sens", box_room.take())
+    scene = diagnose([tmp_path], [DEPTH]).scenes[0]
+    assert scene.depth_on_mesh.verdict == "bad"
+    assert scene.depth_between_frames.verdict == "good"
+    assert scene.broken
+
+
+def test_a_turned_world_is_noted(tmp_path: Path) -> None:
+    vertices, faces = box_room.mesh()
+    tilted = np.eye(4)
+    tilted[:3, :3] = [[0.6, 0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]]
+    folder = write_scan(tmp_path / "scans" / SCENE, vertices, faces, alignment=tilted)
+    write_sens(folder / f"{SCENE}.sens", box_room.take())
+    scene = diagnose([tmp_path], [DEPTH]).scenes[0]
+    assert not scene.broken
+    assert ["z may not be up" in problem.what for problem in scene.problems] == [True]
+
+
+def test_too_little_motion_cannot_tell(tmp_path: Path) -> None:
+    take = box_room.take(4)
+    for pose in take.poses:
+        pose[:3, 3] = take.poses[0][:3, 3]
+    write_sens(tmp_path / "scans" / SCENE / f"{SCENE}.sens", take)
+    scene = READER.read(READER.scenes(tmp_path)[0])
+    assert depth_between_frames(scene, [0, 1]).verdict == "cannot tell"
+    assert not diagnose([tmp_path], [DEPTH]).broken
+
+
+def test_a_scan_without_frames_is_broken_where_no_other_folder_has_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    vertices, faces = box_room.mesh()
+    write_scan(tmp_path / "scans" / SCENE, vertices, faces)
+    report = diagnose([tmp_path], [DEPTH])
+    assert report.broken
+    assert "BROKEN" in format_table(report)
+    assert "<id>.sens" in format_table(report)
+    write_posed(tmp_path / "posed_images" / "scene0001_00", box_room.take())
+    with caplog.at_level(logging.WARNING):
+        assert [scene.id for scene in diagnose([tmp_path], [DEPTH]).scenes] == ["scene0001_00"]
+    assert "1 scenes have no frames" in caplog.text
+
+
+def test_no_scenes_at_all(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="no scenes found"):
+        diagnose([tmp_path], [DEPTH])
+
+
+@pytest.mark.parametrize("name", real_sequences.SCENES)
+def test_real_sequences_are_good(real_data: Path, tmp_path: Path, name: str) -> None:
+    real_sequences.repack(real_data / name, tmp_path, "scannet")
+    scene = diagnose([tmp_path], [DEPTH]).scenes[0]
+    assert not scene.problems
+    assert scene.depth_between_frames.verdict == scene.depth_on_mesh.verdict == "good"
+    assert scene.depth_on_mesh.error < 0.01
