@@ -6,11 +6,12 @@ stdout is data, stderr is talk. Exit codes: 0 done, 1 refused, 2 misused, 3 fini
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -68,6 +69,23 @@ def _debug_option(function: _F) -> _F:
         callback=_set_debug,
         help="Show the traceback of an error.",
     )(function)
+
+
+@contextlib.contextmanager
+def _progress(unit: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A callback (done, of all) that draws a bar on a terminal; None where stderr is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield step
 
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -223,12 +241,16 @@ def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
 @click.option("--scenes", default=1, show_default=True, type=click.IntRange(min=1), help="Number of scenes.")
 @click.option("--frames", default=60, show_default=True, type=click.IntRange(min=1), help="Frames a scene.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--color-size", nargs=2, type=int, default=(1296, 968), show_default=True, metavar="W H")
+@click.option("--depth-size", nargs=2, type=int, default=(640, 480), show_default=True, metavar="W H")
 @click.option("--scan-noise", is_flag=True, help="Like a real scan: noisy mesh, poses, depth and labels.")
 def synth_command(directory: Path, **options: Any) -> None:
     """Make synthetic scenes on disk in a real layout, with the truth beside them."""
     from spatialgen.synth import generate
 
-    for folder in generate(directory, **options):
+    with _progress("frame") as step:
+        folders = generate(directory, progress=step, **options)
+    for folder in folders:
         _give(str(folder))
 
 

@@ -7,6 +7,7 @@ import os
 import uuid
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class DiskCache:
             try:
                 with temporary.open("wb") as file:
                     # np.savez writes into an open file; given a name it would append its own suffix.
-                    np.savez(file, **arrays)
+                    np.savez(file, **dict[str, Any](arrays))
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)

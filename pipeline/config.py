@@ -22,8 +22,7 @@ from .frames import parse_policy
 
 if TYPE_CHECKING:
     from ..core.types import TaskSpec
-    from ..engines import Engine
-    from ..engines.base import Parameters
+    from ..engines.base import Engine, Parameters
 
 __all__ = ["LABEL_SETS", "RunConfig", "make_config", "parse_settings", "read_config_file"]
 

@@ -131,7 +131,7 @@ def _partner(scene: Scene, start: int) -> tuple[Frame, Frame] | None:
 
 
 def _as_stated(a: Frame, b: Frame) -> FloatArray:
-    return b.camera.world_to_camera @ a.camera.camera_to_world
+    return np.asarray(b.camera.world_to_camera @ a.camera.camera_to_world)
 
 
 def _transfer_error(a: Frame, b: Frame, a_to_b: FloatArray) -> float | None:

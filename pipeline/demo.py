@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from .. import synth
-from ..dataset.durable import disk_errors
 from ..dataset.read import open_rows
 from ..dataset.sheet import contact_sheet
 from .running import RunResult, run
@@ -23,6 +21,7 @@ _log = logging.getLogger(__name__)
 _TASKS: Final = ("depth_comparison", "depth_estimation")
 _SCENES: Final = 2
 _FRAMES: Final = 24
+_SIZE: Final = (640, 480)
 _ROWS_SHOWN: Final = 3
 _ROWS_ON_SHEET: Final = 12
 
@@ -42,16 +41,11 @@ def make_demo(out: Path) -> Demo:
     Raises:
         SpatialgenError: when the folder cannot be written or holds something else.
     """
+    _log.info("synthetic scenes in %s", out / "scenes")
+    synth.generate(
+        out / "scenes", format="scannet", scenes=_SCENES, seed=0, frames=_FRAMES, color_size=_SIZE, depth_size=_SIZE
+    )
     scenes = out / "scenes"
-    if not scenes.exists():
-        _log.info("making %d synthetic scenes in %s", _SCENES, scenes)
-        unfinished = out / ".scenes.unfinished"
-        with disk_errors(out):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            out.mkdir(parents=True, exist_ok=True)
-        synth.generate(unfinished, format="scannet", scenes=_SCENES, seed=0, frames=_FRAMES, scan_noise=False)
-        with disk_errors(out):
-            unfinished.rename(scenes)
     result = run(_TASKS, scenes, out / "dataset")
     sheet = out / "sheet.png"
     contact_sheet(result.out, sheet, rows=_ROWS_ON_SHEET)

@@ -70,7 +70,7 @@ class SceneReport:
     root: str
     split: str | None
     layout: str
-    files: tuple[FileFinding, ...]
+    files: tuple[FileFinding, ...] = ()
     capabilities: tuple[str, ...] = ()
     frames: int = 0
     usable_frames: int = 0
@@ -136,10 +136,11 @@ def diagnose(paths: Sequence[Path], tasks: Sequence[str | TaskSpec] = ()) -> Rep
 
 def _examine(reader: Reader, ref: SceneRef, specs: Sequence[TaskSpec]) -> SceneReport:
     started = time.perf_counter()
-    inventory = reader.inventory(ref)
-    files = tuple(FileFinding(note.name, _relative(note.path, ref.root), note.capabilities) for note in inventory.files)
-    report = SceneReport(ref.id, ref.dataset, ref.format, str(ref.root), ref.split, inventory.layout, files)
+    report = SceneReport(ref.id, ref.dataset, ref.format, str(ref.root), ref.split, layout=ref.format)
     try:
+        inventory = reader.inventory(ref)
+        report.layout = inventory.layout
+        report.files = tuple(FileFinding(n.name, _relative(n.path, ref.root), n.capabilities) for n in inventory.files)
         report.frames = reader.summary_of(ref).frames
         scene = reader.read(ref)
         _look_at(scene, report)

@@ -109,7 +109,7 @@ class Renderer:
             "engine": engine.name,
             "engine_version": engine.version,
             "config_hash": config.config_hash,
-            "seed": config.seed,
+            "seed": str(config.seed),
         }
 
     def rows(self, facts: Sequence[Fact]) -> list[dict[str, Any]]:
@@ -219,7 +219,7 @@ class Renderer:
             self._decoded.move_to_end(frame)
         else:
             source = self._scene.frames[frame]
-            self._decoded[frame] = codec.decode_rgb(source.load_image(), name=source.image_ref)
+            self._decoded[frame] = codec.decode_rgb(source.load_image(), source=source.image_ref)
             if len(self._decoded) > _DECODED_KEPT:
                 self._decoded.popitem(last=False)
         return self._decoded[frame]

@@ -113,7 +113,7 @@ class ScanNetReader(Reader):
         info = layout.info_file(ref.root, ref.id)
         scan = next(iter(layout.scene_folders(ref.root, ref.id)), ref.root / "scans" / ref.id)
         frames = sources[0].path if sources else None
-        depth = next((source.path for source in sources if _has_depth(source)), None)
+        depth = next((source.path for source in sources if source.kind == "sens" or exported.has_depth(source)), None)
         suffix = "_vh_clean" if mesh and mesh.full else "_vh_clean_2"
         middle = "" if mesh and mesh.full else ".0.010000"
         segments = mesh.segments if mesh else scan / f"{ref.id}_vh_clean_2.0.010000.segs.json"

@@ -1,7 +1,8 @@
-"""The kernel that paints a picture from its triangle map.
+"""The two kernels of painting: light on the corners of a mesh, and a picture from its triangle map.
 
-It is compiled, and not numpy, because a picture has 1.25 million pixels with some eighty operations each, and a scan
-has hundreds of pictures; it stands here and not with the geometry kernels because nothing else calls it.
+They are compiled, and not numpy, because a picture has 1.25 million pixels with some eighty operations each, a scan
+has hundreds of pictures, and a room twelve shadow maps; they stand here and not with the geometry kernels because
+nothing else calls them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["paint"]
+__all__ = ["light_up", "paint"]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -76,3 +77,43 @@ def paint(
                 # A soft shoulder instead of a hard white, then the display's gamma of 2.
                 value = value * (1.0 + value * 0.16) / (1.0 + value)
                 out[y, x, channel] = np.uint8(min(255.0, 255.0 * math.sqrt(value * 1.55) + 0.5))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def light_up(
+    points, normals, thin, near, depth, rotation, centre, focal, least_cosine, bias, color, light
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add to ``light`` (r, 3) what a small flat lamp sends to each corner; its shadow map is ``depth``.
+
+    The lamp looks along its camera's z axis, fades out towards ``least_cosine`` and is as strong as ``color`` (3,)
+    at a metre. Shadows are softened over four texels; ``near`` (r,) darkens corners a little further.
+    """
+    rows, columns = depth.shape
+    middle_x, middle_y = (columns - 1) / 2, (rows - 1) / 2
+    for r in range(len(points)):
+        x, y, z = points[r, 0] - centre[0], points[r, 1] - centre[1], points[r, 2] - centre[2]
+        ahead = x * rotation[0, 2] + y * rotation[1, 2] + z * rotation[2, 2]
+        if ahead <= 0.02:
+            continue
+        square = x * x + y * y + z * z
+        distance = math.sqrt(square)
+        spread = ahead / distance
+        if spread <= least_cosine:
+            continue
+        facing = -(x * normals[r, 0] + y * normals[r, 1] + z * normals[r, 2]) / distance
+        if thin[r]:
+            facing = 0.7 * abs(facing)
+        if facing <= 0:
+            continue
+        u = (x * rotation[0, 0] + y * rotation[1, 0] + z * rotation[2, 0]) / ahead * focal + middle_x
+        v = (x * rotation[0, 1] + y * rotation[1, 1] + z * rotation[2, 1]) / ahead * focal + middle_y
+        seen = 0.0
+        for k in range(4):
+            i = min(max(int(u + (0.5 + 0.7 * (2 * (k % 2) - 1))), 0), columns - 1)
+            j = min(max(int(v + (0.5 + 0.7 * (2 * (k // 2) - 1))), 0), rows - 1)
+            if depth[j, i] <= 0 or ahead <= depth[j, i] + bias + 0.01 * ahead:
+                seen += 0.25
+        fade = min((spread - least_cosine) / 0.2, 1.0)
+        reached = seen * fade * facing * spread / (square + 0.15) * (0.35 + 0.65 * near[r])
+        for channel in range(3):
+            light[r, channel] += reached * color[channel]

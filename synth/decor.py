@@ -114,7 +114,7 @@ def plant(style: Style, height: float) -> Model:
 def _leaf(material: int, turn: float, base: float, tall: float, reach: float, wide: float) -> Solid:
     """One leaf: rises from the pot, widens, and bends outwards."""
     length = math.hypot(tall, reach) * 1.25
-    steps = 2 * math.ceil(1.25 * length / SPACING / 2)  # its upper part is stretched by the bend
+    steps = 2 * math.ceil(1.4 * length / SPACING / 2)  # its upper part is stretched by the bend
     across = 2 * max(1, math.ceil(wide / SPACING / 2))
     a, b, flat = sheet(np.linspace(-1, 1, across + 1), np.linspace(0, 1, steps + 1), material)
     half = wide / 2 * np.clip(np.sin(np.pi * np.clip(b, 0.0, 1.0) ** 1.3), 0.06, 1)
@@ -130,7 +130,7 @@ def picture(style: Style) -> Model:
     """A framed painting to hang on a wall: its back is open."""
     wide = style.chance(0.6)
     width, height = (style.between(0.55, 0.85), style.between(0.42, 0.55)) if wide else (style.between(0.4, 0.5),) * 2
-    art = style.palette.fitted("landscape" if wide else "abstract", int(style.rng.integers(3)))
+    art = style.palette.fitted("landscape" if wide else "abstract", style.next_picture())
     frame = style.palette.tiled("wood", choice(style.rng, ["walnut", "black", "oak"]))
     return model("picture", _framed(width, height, 0.035, frame, art))
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..core.raster import rasterise
+from ..core.raster import TriangleClusters, rasterise
 from ..core.types import Camera
+from ._shade import light_up
 from .shell import Opening
 
 __all__ = ["illuminate", "look_at"]
@@ -44,40 +45,6 @@ def look_at(
     return Camera(np.array([[focal, 0, middle], [0, focal, middle], [0, 0, 1]]), pose, pixels, pixels)
 
 
-def _lit_from(
-    camera: Camera,
-    half_angle: float,
-    vertices: npt.NDArray[np.float32],
-    faces: npt.NDArray[np.int32],
-    points: npt.NDArray[np.float32],
-    normals: npt.NDArray[np.float32],
-    thin: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.float32]:
-    """(r,) light that reaches each point from a small flat lamp at the camera, 0 in shadow; per unit strength."""
-    depth = rasterise(vertices, faces, camera, 0.02).depth
-    rotation = camera.camera_to_world[:3, :3].astype(np.float32)
-    offset = points - camera.centre.astype(np.float32)
-    local = offset @ rotation
-    distance = np.linalg.norm(offset, axis=1)
-    z = np.maximum(local[:, 2], 1e-6)
-    focal, middle = camera.intrinsics[0, 0], camera.intrinsics[0, 2]
-    u, v = local[:, 0] / z * focal + middle, local[:, 1] / z * focal + middle
-    spread = local[:, 2] / np.maximum(distance, 1e-6)  # cosine at the lamp
-    facing = -(offset * normals).sum(1) / np.maximum(distance, 1e-6)
-    facing = np.where(thin, np.abs(facing) * 0.7, np.maximum(facing, 0))
-    fade = np.clip((spread - math.cos(half_angle)) / 0.2, 0, 1)
-    shade = np.zeros(len(points), np.float32)
-    rows, columns = depth.shape
-    for du, dv in ((-0.7, -0.7), (0.7, -0.7), (-0.7, 0.7), (0.7, 0.7)):
-        i = np.clip(np.rint(np.clip(u + du, -1e6, 1e6)).astype(np.int64), 0, columns - 1)
-        j = np.clip(np.rint(np.clip(v + dv, -1e6, 1e6)).astype(np.int64), 0, rows - 1)
-        seen = depth[j, i]
-        shade += 0.25 * ((seen <= 0) | (z <= seen + _SHADOW_BIAS + 0.01 * z))
-    result = shade * fade * facing * np.maximum(spread, 0) / (distance**2 + 0.15)
-    result[local[:, 2] <= 0.02] = 0
-    return np.asarray(result, np.float32)
-
-
 def _nearness(
     vertices: npt.NDArray[np.float32], points: npt.NDArray[np.float32], normals: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
@@ -100,7 +67,7 @@ def _nearness(
 
 def illuminate(
     vertices: npt.NDArray[np.float32],
-    faces: npt.NDArray[np.int32],
+    clusters: TriangleClusters,
     points: npt.NDArray[np.float32],
     normals: npt.NDArray[np.float32],
     thin: npt.NDArray[np.bool_],
@@ -112,7 +79,7 @@ def illuminate(
     """Light (r, 3) at painted corners.
 
     Args:
-        vertices, faces: the mesh that throws shadows.
+        vertices, clusters: the mesh that throws shadows, as points and for the rasteriser.
         points, normals: (r, 3) corners to light.
         thin: (r,) corners lit from both sides.
         windows: each with its centre and its direction into the room, metres.
@@ -120,7 +87,16 @@ def illuminate(
         small_lamps: bulbs of table and floor lamps; they glow without shadows.
     """
     near = _nearness(vertices, points, normals)
-    light = (0.34 + 0.10 * normals[:, 2:])[:, :1] * near[:, None] * _BOUNCE
+    light = (0.34 + 0.10 * normals[:, 2:]) * near[:, None] * _BOUNCE
+
+    def add(camera: Camera, half_angle: float, color: npt.NDArray[np.float32]) -> None:
+        shadow = rasterise(None, None, camera, 0.02, clusters).depth
+        rotation, focal = camera.camera_to_world[:3, :3].copy(), camera.intrinsics[0, 0]
+        centre = camera.centre.copy()
+        light_up(
+            points, normals, thin, near, shadow, rotation, centre, focal, math.cos(half_angle), _SHADOW_BIAS, color, light
+        )
+
     for hole, centre, inwards in windows:
         along = np.array([-inwards[1], inwards[0], 0.0])
         strength = 5.2 * hole.width * (hole.high - hole.low) / math.pi / 4
@@ -128,18 +104,16 @@ def illuminate(
             for h in (-0.25, 0.25):
                 eye = centre + along * s * hole.width + np.array([0, 0, h * (hole.high - hole.low)]) + inwards * 0.16
                 camera = look_at(eye, inwards - np.array([0, 0, 0.25]), math.radians(62), _SHADOW_PIXELS)
-                reached = _lit_from(camera, math.radians(62), vertices, faces, points, normals, thin)
-                light += strength * reached[:, None] * (0.35 + 0.65 * near[:, None]) * _DAYLIGHT
+                add(camera, math.radians(62), strength * _DAYLIGHT)
     for k in range(4):
         angle = math.pi * (k / 2 + 0.25)
         eye = np.array(lamp) + (0.16 * math.cos(angle), 0.16 * math.sin(angle), -0.12)
         camera = look_at(eye, np.array([0.0, 0.0, -1.0]), math.radians(68), _SHADOW_PIXELS)
-        reached = _lit_from(camera, math.radians(68), vertices, faces, points, normals, thin)
-        light += 0.46 * reached[:, None] * (0.35 + 0.65 * near[:, None]) * _LAMPLIGHT
+        add(camera, math.radians(68), 0.46 * _LAMPLIGHT)
     for bulb in small_lamps:
         offset = np.asarray(bulb, np.float32) - points
         distance = np.linalg.norm(offset, axis=1)
         facing = (offset * normals).sum(1) / np.maximum(distance, 1e-3)
         facing = np.where(thin, np.abs(facing), np.maximum(facing, 0))
         light += (0.10 * facing * near / (distance**2 + 0.04))[:, None] * _LAMPLIGHT
-    return np.asarray(light, np.float32)
+    return light

@@ -39,7 +39,7 @@ COLORS: Final[dict[str, Color]] = {
 class _Material:
     texture: int
     color: Color
-    extent: tuple[float, float]
+    scale: float | None
     glow: float
     thin: bool
 
@@ -67,50 +67,47 @@ class PackedPalette:
 
 
 class Palette:
-    """The materials of one scene; ``tiled`` and ``fitted`` hand out the index a solid's faces carry."""
+    """The materials of one scene; ``tiled`` and ``fitted`` hand out the index a solid's faces carry.
+
+    Textures are only noted here and made when the palette is packed, so a room that is thrown away costs none.
+    """
 
     def __init__(self, *seed: object) -> None:
         self._seed = seed
-        self._textures: dict[str, int] = {}
-        self._images: list[npt.NDArray[np.uint8]] = []
-        self._extents: list[tuple[float, float]] = []
+        self._textures: dict[tuple[str, int], int] = {}
         self._materials: dict[_Material, int] = {}
 
-    def _texture(self, name: str, variant: int) -> int:
-        key = f"{name}#{variant}"
-        if key not in self._textures:
-            # Its own generator: what a texture looks like does not depend on which others the scene needed before.
-            rng = seeding.generator(*self._seed, "texture", name, variant)
-            image, extent = TILED[name](rng) if name in TILED else (FITTED[name](rng), (1.0, 1.0))
-            self._textures[key] = len(self._images)
-            self._images.append(np.asarray(np.clip(image, 0, 1) * 255 + 0.5, np.uint8))
-            self._extents.append(extent)
-        return self._textures[key]
-
-    def _material(self, material: _Material) -> int:
-        return self._materials.setdefault(material, len(self._materials))
+    def _material(
+        self, name: str, variant: int, color: str | Color, scale: float | None, glow: float, thin: bool
+    ) -> int:
+        texture = self._textures.setdefault((name, variant), len(self._textures))
+        tint = COLORS[color] if isinstance(color, str) else color
+        return self._materials.setdefault(_Material(texture, tint, scale, glow, thin), len(self._materials))
 
     def tiled(
         self, name: str, color: str | Color = "pure", *, scale: float = 1.0, glow: float = 0.0, thin: bool = False
     ) -> int:
         """The material of a repeating texture in a colour, its pattern enlarged by ``scale``."""
-        texture = self._texture(name, 0)
-        width, height = self._extents[texture]
-        tint = COLORS[color] if isinstance(color, str) else color
-        return self._material(_Material(texture, tint, (width * scale, height * scale), glow, thin))
+        return self._material(name, 0, color, scale, glow, thin)
 
     def fitted(self, name: str, variant: int = 0, color: str | Color = "pure", *, glow: float = 0.0) -> int:
-        """The material of a picture that covers one face."""
-        tint = COLORS[color] if isinstance(color, str) else color
-        return self._material(_Material(self._texture(name, variant), tint, (1.0, 1.0), glow, False))
+        """The material of a picture that covers one face; each variant is another picture."""
+        return self._material(name, variant, color, None, glow, False)
+
+    def _make(self, name: str, variant: int) -> tuple[npt.NDArray[np.uint8], tuple[float, float]]:
+        # Its own generator: what a texture looks like does not depend on which others the scene needed before.
+        rng = seeding.generator(*self._seed, "texture", name, variant)
+        image, extent = TILED[name](rng) if name in TILED else (FITTED[name](rng), (1.0, 1.0))
+        return np.asarray(np.clip(image, 0, 1) * 255 + 0.5, np.uint8), extent
 
     def packed(self) -> PackedPalette:
         """All materials as arrays."""
-        levels = 1 + max(int(math.log2(max(image.shape))) for image in self._images)
+        made = [self._make(name, variant) for name, variant in self._textures]
+        levels = 1 + max(int(math.log2(max(image.shape))) for image, _ in made)
         chunks: list[npt.NDArray[np.uint8]] = []
-        shape = np.zeros((3, len(self._images), levels), np.int64)
+        shape = np.zeros((3, len(made), levels), np.int64)
         total = 0
-        for index, image in enumerate(self._images):
+        for index, (image, _) in enumerate(made):
             for level in range(levels):
                 if level and min(image.shape[:2]) >= 2:
                     image = _halved(image)
@@ -128,7 +125,7 @@ class Palette:
             height=shape[2],
             texture=np.array([m.texture for m in materials], np.int64),
             color=np.array([m.color for m in materials], np.float32) ** 2,
-            extent=np.array([m.extent for m in materials], np.float32),
+            extent=np.array([np.multiply(made[m.texture][1], m.scale or 1.0) for m in materials], np.float32),
             glow=np.array([m.glow for m in materials], np.float32),
             thin=np.array([m.thin for m in materials], np.bool_),
         )

@@ -171,8 +171,8 @@ def box(
     """
     extent = np.asarray(size, float)
     radius = min(radius, 0.45 * float(extent.min()))
-    if puff:
-        spacing *= 0.97  # a bulge stretches the edges a little
+    if radius > 0:
+        spacing *= 0.95 if puff else 0.985  # bends and bulges stretch some edges a little
     lines = [_grid_lines(e, radius, spacing) for e in extent]
     grain = int(np.argmax(extent))
     fitted, painted = fitted or {}, painted or {}

@@ -21,7 +21,7 @@ _SOFTNESS = 0.55  # pixels: a lens never draws an edge sharper
 
 def depth_map(scene: SyntheticScene, camera: Camera) -> MeshMap:
     """Exact depth along the camera's axis and triangle of every pixel."""
-    return rasterise(scene.vertices, scene.faces, camera, NEAR)
+    return rasterise(None, None, camera, NEAR, scene.clusters)
 
 
 def paint_image(scene: SyntheticScene, camera: Camera) -> npt.NDArray[np.uint8]:

@@ -380,7 +380,7 @@ def _openings(style: Style, width: float, depth: float) -> list[Opening]:
 def furnish(kind: str, palette: Palette, rng: np.random.Generator) -> Room:
     """A room of this kind, drawn with this generator."""
     style = Style(palette, rng)
-    width, depth, height = style.between(4.0, 4.9), style.between(3.5, 4.0), style.between(2.40, 2.56)
+    width, depth, height = style.between(3.9, 4.75), style.between(3.45, 3.9), style.between(2.40, 2.55)
     if style.chance(0.3):
         width, depth = depth, width
     holes = _openings(style, width, depth)

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core import seeding
+from ..core.raster import TriangleClusters, build_clusters
 from ..core.types import Camera, OrientedBox
 from . import lighting
 from .materials import PackedPalette, Palette
 from .mesh import corner_normals, weld
 from .placement import Placed
-from .primitives import Solid
+from .primitives import Solid, merge
 from .room import ROOM_KINDS, SCENE_TYPES, Room, furnish
 from .walk import Target, Walk, plan_walk
 
@@ -87,6 +88,7 @@ class SyntheticScene:
         cameras, depth_cameras: exact, one a frame.
         axis_alignment: (4, 4) from the world the files are written in to the aligned world.
         painted: for ``render.paint_image``.
+        clusters: the mesh as the rasteriser likes it.
     """
 
     id: str
@@ -103,6 +105,7 @@ class SyntheticScene:
     depth_cameras: tuple[Camera, ...]
     axis_alignment: npt.NDArray[np.float64]
     painted: Painted
+    clusters: TriangleClusters
 
     @property
     def scene_type(self) -> str:
@@ -145,8 +148,6 @@ def build_scene(
 
 def _assemble(placed: Sequence[Placed]) -> tuple[Solid, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """All objects as one solid in the world, its triangles, and each corner's object."""
-    from .primitives import merge
-
     solid = merge([p.model.solid.moved(p.at, turn=p.turn) for p in placed])
     owner = np.repeat(np.arange(len(placed), dtype=np.int32), [len(p.model.solid.positions) for p in placed])
     return solid, solid.faces.astype(np.int32), owner
@@ -182,6 +183,7 @@ def _finish(
     first, vertex_of = weld(solid.positions, solid.part)
     vertices = solid.positions[first].astype(np.float32)
     mesh_faces = vertex_of[faces].astype(np.int32)
+    clusters = build_clusters(vertices, mesh_faces)
     palette = room.palette.packed()
     normals = corner_normals(solid.positions, solid.faces, solid.group)
     corners = solid.positions.astype(np.float32)
@@ -189,7 +191,7 @@ def _finish(
     thin[faces[palette.thin[solid.material]]] = True
     light = lighting.illuminate(
         vertices,
-        mesh_faces,
+        clusters,
         corners,
         normals,
         thin,
@@ -206,7 +208,7 @@ def _finish(
         density=_density(solid, palette),
         vertex_of=vertex_of,
         palette=palette,
-        exposure=float(0.62 / np.median(light.mean(1))),
+        exposure=float(0.52 / np.median(light.mean(1))),
     )
     color, depth = _cameras(walk, seeding.generator("synth", VERSION, seed, index, "intrinsics"), frames, color_size, depth_size)
     half = np.array([room.width, room.depth]) / 2
@@ -225,6 +227,7 @@ def _finish(
         depth_cameras=depth,
         axis_alignment=_alignment(seeding.generator("synth", VERSION, seed, index, "alignment"), half),
         painted=painted,
+        clusters=clusters,
     )
 
 

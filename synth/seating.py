@@ -82,8 +82,8 @@ def _upholstered(style: Style, label: str, width: float, seats: int) -> Model:
     depth, arm, seat, top = 0.88, 0.17, 0.42, 0.83
     cloth = style.cloth
     parts: list[Solid] = [
-        box((width - 0.04, depth - 0.06, 0.19), (0, 0, 0.09), cloth, omit="+z-z+y", radius=0.03),
-        box((width - 2 * arm + 0.04, 0.24, top - 0.12), (0, depth / 2 - 0.13, 0.10), cloth, omit="-z-x+x", radius=0.07),
+        box((width - 0.04, depth - 0.06, 0.19), (0, 0, 0.09), cloth, omit="+z-z", radius=0.03),
+        box((width - 2 * arm + 0.04, 0.24, top - 0.12), (0, depth / 2 - 0.13, 0.10), cloth, omit="-z", radius=0.07),
     ]
     for side in (-1, 1):
         parts.append(box((arm, depth, 0.50), (side * (width - arm) / 2, 0, 0.10), cloth, omit="-z", radius=0.065))
@@ -92,8 +92,8 @@ def _upholstered(style: Style, label: str, width: float, seats: int) -> Model:
     each = (width - 2 * arm) / seats
     for k in range(seats):
         x = -width / 2 + arm + each * (k + 0.5)
-        parts.append(box((each - 0.006, depth - 0.24, 0.17), (x, -0.085, seat - 0.16), cloth, omit="-z+y", radius=0.045, puff=0.018))
-        rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, omit="-z+y", radius=0.065)
+        parts.append(box((each - 0.006, depth - 0.24, 0.17), (x, -0.085, seat - 0.16), cloth, omit="-z+y", radius=0.045, puff=0.014))
+        rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, omit="-z", radius=0.065)
         parts.append(rest.moved((x, depth / 2 - 0.30, seat - 0.03), tilt=-0.16))
     surfaces = [Surface((side * (width / 2 - arm - 0.22), 0.01, seat + 0.01), (0.3, 0.3)) for side in (-1, 1)]
     return model(label, parts, surfaces if seats > 1 else surfaces[:1])

@@ -85,6 +85,7 @@ class Style:
         self.white = palette.tiled("paint", "white")
         self.black = palette.tiled("paint", "charcoal")
         names = ["red", "blue", "mustard", "teal", "orange", "green", "plum", "navy", "rose", "sky"]
+        self.pictures = 0
         self.accents = [str(name) for name in rng.permutation(names)]
 
     def _wood(self, color: str) -> int:
@@ -93,6 +94,11 @@ class Style:
     def accent(self, texture: str = "paint") -> int:
         """A material in one of the room's strong colours."""
         return self.palette.tiled(texture, choice(self.rng, self.accents))
+
+    def next_picture(self) -> int:
+        """A number no other picture of the room has."""
+        self.pictures += 1
+        return self.pictures
 
     def between(self, low: float, high: float) -> float:
         """A length from this range, metres."""

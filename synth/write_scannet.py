@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.types import Camera
+from ..media.images import encode_jpeg
 from .labels import NYU40_COLORS, NYU40_IDS
 from .noise import Scan, noisy_depth
 from .render import depth_map, paint_image, vertex_colors
@@ -47,12 +48,6 @@ def render_frames(scene: SyntheticScene, scan: Scan, *, scan_noise: bool) -> Ite
         yield pose, image, np.asarray(np.rint(depth * _DEPTH_SHIFT), np.uint16)
 
 
-def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:
-    done, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    assert done, "OpenCV could not encode a picture"
-    return encoded.tobytes()
-
-
 def _matrix(intrinsics: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(4, 4) with a zero fourth column, as ScanNet writes K."""
     matrix = np.eye(4)
@@ -74,7 +69,7 @@ def write_sens(path: Path, scene: SyntheticScene, frames: Iterator[RenderedFrame
         out.write(struct.pack("<ii4If", 2, 1, color.width, color.height, depth.width, depth.height, _DEPTH_SHIFT))
         out.write(struct.pack("<Q", len(scene.cameras)))
         for k, (pose, image, millimetres) in enumerate(frames):
-            picture, packed = _jpeg(image), zlib.compress(millimetres.astype("<u2").tobytes(), 2)
+            picture, packed = encode_jpeg(image, _JPEG_QUALITY), zlib.compress(millimetres.astype("<u2").tobytes(), 2)
             stamp = k * _FRAME_MICROSECONDS
             out.write(pose.astype("<f4").tobytes())
             out.write(struct.pack("<4Q", stamp, stamp, len(picture), len(packed)))
@@ -94,7 +89,7 @@ def write_posed_images(folder: Path, scene: SyntheticScene, frames: Iterator[Ren
         (folder / name).write_text(_rows(_matrix(camera.intrinsics)), encoding="ascii")
     for k, (pose, image, millimetres) in enumerate(frames):
         stem = folder / f"{k:05d}"
-        stem.with_suffix(".jpg").write_bytes(_jpeg(image))
+        stem.with_suffix(".jpg").write_bytes(encode_jpeg(image, _JPEG_QUALITY))
         done, png = cv2.imencode(".png", millimetres, [cv2.IMWRITE_PNG_COMPRESSION, 2])
         assert done, "OpenCV could not encode a depth map"
         stem.with_suffix(".png").write_bytes(png.tobytes())
