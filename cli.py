@@ -21,7 +21,7 @@ from spatialgen import __version__
 from spatialgen.errors import SpatialgenError
 
 EXAMPLES: Final = {
-    "synth": "spatialgen synth scenes --format scannet --scenes 2 --frames 8",
+    "synth": "spatialgen synth scenes --format scannet --scenes 1 --frames 8",
     "run": "spatialgen run depth_comparison --scenes scenes --out depth --per-scene 20",
     "demo": "spatialgen demo --out demo",
     "tasks": "spatialgen tasks --json",
@@ -317,7 +317,7 @@ def templates_check_command(tasks: tuple[str, ...], root: Path | None, lang: str
     problems = templates.check(specs, root, lang)
     for problem in problems:
         _give(str(problem))
-    _say(f"{len(problems)} problems in the wording of {len(specs)} tasks")
+    _give(f"{len(problems)} problems in the wording of {len(specs)} tasks")
     return _REFUSED if problems else _SUCCESS
 
 

@@ -219,7 +219,9 @@ def sensor_tables(which: str, frames: int, count: int) -> None:
         ours, geometry = timed(lambda: geometry_of(scene, settings_for("multispa")), repeat=3)
         default = GeometrySettings(depth_source="sensor")
         two_sided, _ = timed(lambda: geometry_of(scene, default), repeat=3)
-        first, visible = timed(lambda: [published_visibility(vertices, c, m) for c, m in zip(cameras, maps, strict=True)])
+        first, visible = timed(
+            lambda: [published_visibility(vertices, c, m) for c, m in zip(cameras, maps, strict=True)]
+        )
         second, _ = timed(lambda: published_overlap(visible))
         different = sum(int((geometry.visibility.visible(i) != v).sum()) for i, v in enumerate(visible))
         table(

@@ -130,6 +130,20 @@ class SceneGeometry:
         # The last entry stands for "no triangle", which is -1.
         return np.append(self.face_instance, np.int32(-1))[triangle]
 
+    def instance_at(self, i: int, xy: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """(n,): index into the scene's instances at colour pixels (n, 2), nearest pixel centre; -1 for none or outside.
+
+        Raises:
+            SceneError: as ``mesh_map``.
+        """
+        pixels = _pixels(xy)
+        inside = is_inside(pixels, self.scene.frames[i].camera)
+        found = np.full(len(pixels), -1, dtype=np.int32)
+        column, row = nearest_pixels(pixels[inside]).T
+        triangle = self.mesh_map(i).triangle[row, column]
+        found[inside] = np.where(triangle >= 0, self.face_instance[triangle], np.int32(-1))
+        return found
+
     @cached_property
     def clusters(self) -> TriangleClusters:
         """The mesh, cut for drawing."""

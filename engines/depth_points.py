@@ -21,7 +21,7 @@ from .sampling import round_robin
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["DepthPoints", "DepthRange", "far_apart", "legal_points", "sample_points", "visit_frames"]
+__all__ = ["DepthPoints", "DepthRange", "far_apart", "legal_points", "points_a_frame", "sample_points", "visit_frames"]
 
 _VERDICT_REASONS: Final = {
     Verdict.OUTSIDE: "mark would leave the image",
@@ -30,6 +30,7 @@ _VERDICT_REASONS: Final = {
     Verdict.SEVERAL_INSTANCES: "several objects under the mark",
 }
 _CANDIDATES_PER_POINT: Final = 5  # pixels looked at for each one that is kept
+_DECIMALS: Final = 5  # of metres, in the evidence
 _SPARE: Final = 3  # points kept for each fact wanted, so that strata can be filled evenly
 _OVERSAMPLING: Final = 6  # uniform pixels looked at for each candidate, so that small objects get candidates too
 
@@ -49,9 +50,10 @@ class DepthPoints:
     Attributes:
         frame: index into the scene's frames.
         xy: (n, 2) integer pixels of the colour image.
-        depth, mesh, sensor: (n,) metres; ``depth`` is what is stated, nan or 0 where a source knows nothing.
+        depth: (n,) metres, what is stated.
+        mesh, sensor: (n,) metres to 0.01 mm, what each source says, 0 where it knows nothing.
         ray: (n,) metres from the camera centre.
-        world: (n, 3) metres, world frame.
+        world: (n, 3) metres to 0.01 mm, world frame.
         instance: (n,) index into the scene's instances, -1 for none.
     """
 
@@ -99,9 +101,9 @@ class DepthPoints:
         mesh, sensor = float(self.mesh[index]), float(self.sensor[index])
         return {
             "vertex_or_pixel": [int(self.xy[index, 0]), int(self.xy[index, 1])],
-            "world_xyz": [round(float(v), 5) for v in self.world[index]],
-            "depth_mesh": round(mesh, 5) if mesh > 0 else None,
-            "depth_sensor": round(sensor, 5) if sensor > 0 else None,
+            "world_xyz": self.world[index].tolist(),
+            "depth_mesh": mesh if mesh > 0 else None,
+            "depth_sensor": sensor if sensor > 0 else None,
             "depth_source": "mesh" if mesh > 0 else "sensor",
         }
 
@@ -142,17 +144,17 @@ def legal_points(
     in_camera = rays * depth[:, None]
     world = in_camera @ camera.camera_to_world[:3, :3].T + camera.camera_to_world[:3, 3]
     if geometry.scene.has_mesh and geometry.scene.instances:
-        instance = geometry.instance_map(frame)[xy[:, 1], xy[:, 0]].astype(np.int64)
+        instance = geometry.instance_at(frame, xy).astype(np.int64)
     else:
         instance = np.full(len(xy), -1, dtype=np.int64)
     points = DepthPoints(
         frame=frame,
         xy=xy,
         depth=depth,
-        mesh=np.asarray(depths.mesh, dtype=np.float64)[in_range],
-        sensor=np.asarray(depths.sensor, dtype=np.float64)[in_range],
+        mesh=np.round(np.asarray(depths.mesh, dtype=np.float64)[in_range], _DECIMALS),
+        sensor=np.round(np.asarray(depths.sensor, dtype=np.float64)[in_range], _DECIMALS),
         ray=np.linalg.norm(in_camera, axis=1),
-        world=world,
+        world=np.round(world, _DECIMALS),
         instance=instance,
     )
     return points, +reasons
@@ -179,7 +181,7 @@ def sample_points(
         ]
     )
     if geometry.scene.has_mesh and geometry.scene.instances:
-        instance = geometry.instance_map(frame)[xy[:, 1], xy[:, 0]]
+        instance = geometry.instance_at(frame, xy)
         xy = xy[round_robin(instance.tolist(), candidates)]
     else:
         xy = xy[:candidates]
@@ -188,23 +190,26 @@ def sample_points(
     return points.take(apart), reasons
 
 
+def points_a_frame(frames: int, limit: int) -> int:
+    """Points (or pairs) to look for in each of ``frames`` frames, so that ``limit`` can be chosen evenly from them."""
+    return -(-_SPARE * limit // max(min(frames, limit), 1))
+
+
 def visit_frames(
     geometry: SceneGeometry, rng: np.random.Generator, limit: int, keep: int, depth_range: DepthRange
 ) -> Iterator[tuple[DepthPoints, Counter[str]]]:
     """Qualifying points frame by frame, in random order, of as many frames as facts are wanted.
 
-    Every fact can so have a frame of its own; a scene with fewer frames keeps more points of each.
+    Every fact can so have a frame of its own.
 
     Args:
         geometry: of the scene.
         rng: decides frames and pixels.
         limit: facts wanted.
-        keep: points kept of a frame, at least.
+        keep: points kept of a frame at most.
         depth_range: depths that are asked about.
     """
-    frames = rng.permutation(len(geometry.scene.frames))[:limit].tolist()
-    keep = max(keep, -(-_SPARE * limit // max(len(frames), 1)))
-    for frame in frames:
+    for frame in rng.permutation(len(geometry.scene.frames))[:limit].tolist():
         yield sample_points(
             geometry, frame, rng, candidates=_CANDIDATES_PER_POINT * keep, keep=keep, depth_range=depth_range
         )
@@ -213,10 +218,19 @@ def visit_frames(
 def far_apart(xy: npt.NDArray[np.int64], distance: float, limit: int) -> list[int]:
     """Indices of at most ``limit`` points, greedily in order, each at least ``distance`` pixels from those before."""
     chosen: list[int] = []
-    for index, point in enumerate(xy):
+    near: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    reach = distance * distance
+    for index, (x, y) in enumerate(xy.tolist()):
         if len(chosen) == limit:
             break
-        offsets = xy[chosen] - point
-        if not np.any((offsets * offsets).sum(axis=1) < distance * distance):
+        # In cells as wide as the distance, whatever is too near lies in this cell or one beside it.
+        column, row = int(x // distance), int(y // distance)
+        if not any(
+            (x - u) ** 2 + (y - v) ** 2 < reach
+            for i in (column - 1, column, column + 1)
+            for j in (row - 1, row, row + 1)
+            for u, v in near.get((i, j), ())
+        ):
             chosen.append(index)
+            near.setdefault((column, row), []).append((x, y))
     return chosen

@@ -93,21 +93,25 @@ def take_least_used(keys: Sequence[tuple[Hashable, ...]], quota: int, uses: Coun
         quota: items wanted, at most.
         uses: how often each thing was used already, shared between calls.
     """
-
-    def cost(index: int) -> tuple[int, int, int]:
-        first, *others = keys[index]
-        return uses[first], sum(uses[other] for other in others), index
-
-    # Costs only grow, so an entry is looked at again when it comes up instead of keeping the heap current.
-    heap = [cost(index) for index in range(len(keys))]
-    heapq.heapify(heap)
+    groups: dict[Hashable, list[tuple[int, int]]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key[0], []).append((sum(uses[thing] for thing in key[1:]), index))
+    firsts = [(uses[first], place, first) for place, first in enumerate(groups)]
+    for heap in (*groups.values(), firsts):
+        heapq.heapify(heap)
     taken: list[int] = []
-    while heap and len(taken) < quota:
-        entry = heapq.heappop(heap)
-        now = cost(entry[2])
-        if now != entry:
-            heapq.heappush(heap, now)
-            continue
-        taken.append(entry[2])
-        uses.update(keys[entry[2]])
+    while firsts and len(taken) < quota:
+        _, place, first = heapq.heappop(firsts)
+        group = groups[first]
+        while True:
+            # Costs only grow, so an entry is looked at again when it comes up instead of keeping the heap current.
+            cost, index = heapq.heappop(group)
+            now = sum(uses[thing] for thing in keys[index][1:])
+            if now == cost:
+                break
+            heapq.heappush(group, (now, index))
+        taken.append(index)
+        uses.update(keys[index])
+        if group:
+            heapq.heappush(firsts, (uses[first], place, first))
     return taken

@@ -59,7 +59,8 @@ def generate(
         seed: of the set; scene k of a seed is always the same.
         frames: of each scene.
         scan_noise: write what a scanner would bring home instead of the clean scene.
-        color_size, depth_size: width and height of the pictures and depth maps.
+        color_size: width and height of the colour images, pixels.
+        depth_size: of the depth maps.
         progress: called with the number of frames done and of all frames, after each.
 
     Returns:
@@ -100,7 +101,9 @@ def generate(
                 "the disk is full", path=directory, remedy="free some space and give the same command again"
             ) from error
         raise ConfigError(
-            f"cannot write here ({error.strerror})", path=error.filename or directory, remedy="give a folder you may write to"
+            f"cannot write here ({error.strerror})",
+            path=error.filename or directory,
+            remedy="give a folder you may write to",
         ) from error
 
 
@@ -112,7 +115,8 @@ def _check_numbers(scenes: int, frames: int, color_size: tuple[int, int], depth_
     for name, size in (("colour", color_size), ("depth", depth_size)):
         if not all(16 <= side <= _LARGEST_IMAGE for side in size):
             raise ConfigError(
-                f"{name} images of {size[0]} x {size[1]} pixels asked for", remedy=f"give 16 to {_LARGEST_IMAGE} pixels a side"
+                f"{name} images of {size[0]} x {size[1]} pixels asked for",
+                remedy=f"give 16 to {_LARGEST_IMAGE} pixels a side",
             )
 
 
@@ -134,7 +138,9 @@ def _claim(directory: Path, options: dict[str, object]) -> None:
             )
         return
     if directory.exists() and any(directory.iterdir()):
-        raise ConfigError("is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder")
+        raise ConfigError(
+            "is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder"
+        )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
     # Last: a folder with the note is complete up to its scenes.

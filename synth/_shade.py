@@ -16,12 +16,12 @@ __all__ = ["light_up", "paint"]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def paint(
+def paint(  # type: ignore[no-untyped-def]
     triangle, depth, rotation, centre, fx, fy, cx, cy,  # the map and its camera
     corners, faces, uv, light, material, density,  # the painted mesh
     texels, start, width, height, texture, color, extent, glow,  # the packed palette
     exposure, out,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Fill ``out`` (h, w, 3) uint8; pixels without a triangle stay as they are.
 
     The place of a pixel inside its triangle comes from the pixel's ray and depth, so perspective is exact. A texture
@@ -70,7 +70,10 @@ def paint(
             w00, w01, w10, w11 = (1 - ds) * (1 - dr), ds * (1 - dr), (1 - ds) * dr, ds * dr
             for channel in range(3):
                 texel = (
-                    w00 * texels[p00, channel] + w01 * texels[p01, channel] + w10 * texels[p10, channel] + w11 * texels[p11, channel]
+                    w00 * texels[p00, channel]
+                    + w01 * texels[p01, channel]
+                    + w10 * texels[p10, channel]
+                    + w11 * texels[p11, channel]
                 ) / 255.0
                 lit = wa * light[a, channel] + wb * light[b, channel] + wc * light[c, channel]
                 value = texel * texel * color[m, channel] * (lit * exposure + glow[m])
@@ -80,9 +83,9 @@ def paint(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def light_up(
+def light_up(  # type: ignore[no-untyped-def]
     points, normals, thin, near, depth, rotation, centre, focal, least_cosine, bias, color, light
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Add to ``light`` (r, 3) what a small flat lamp sends to each corner; its shadow map is ``depth``.
 
     The lamp looks along its camera's z axis, fades out towards ``least_cosine`` and is as strong as ``color`` (3,)

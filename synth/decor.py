@@ -33,7 +33,9 @@ def _shade(style: Style, z: float, low: float, high: float, tall: float, color: 
     bulb = style.palette.tiled("paint", "pure", glow=1.6)
     return [
         turned([(low, z), (high, z + tall)], (0, 0, 0), cloth),
-        turned([(0.012, z - 0.03), (0.035, z + tall * 0.4), (0.02, z + tall * 0.6), (0, z + tall * 0.65)], (0, 0, 0), bulb),
+        turned(
+            [(0.012, z - 0.03), (0.035, z + tall * 0.4), (0.02, z + tall * 0.6), (0, z + tall * 0.65)], (0, 0, 0), bulb
+        ),
     ]
 
 
@@ -54,7 +56,16 @@ def table_lamp(style: Style) -> Model:
     foot = style.accent()
     parts = [
         turned(
-            [(0.055, 0), (0.06, 0.012), (0.04, 0.03), (0.075, 0.09), (0.065, 0.15), (0.02, 0.20), (0.009, 0.21), (0.009, 0.27)],
+            [
+                (0.055, 0),
+                (0.06, 0.012),
+                (0.04, 0.03),
+                (0.075, 0.09),
+                (0.065, 0.15),
+                (0.02, 0.20),
+                (0.009, 0.21),
+                (0.009, 0.27),
+            ],
             (0, 0, 0),
             foot,
         ),
@@ -71,7 +82,11 @@ def desk_lamp(style: Style) -> Model:
         beam((0, 0, 0.02), (0, 0.09, 0.25), 0.009, paint, sides=6),
         beam((0, 0.095, 0.24), (0, -0.10, 0.42), 0.008, paint, sides=6),
         turned([(0.085, 0), (0.06, 0.06), (0.025, 0.09), (0, 0.10)], (0, -0.12, 0.35), paint),
-        turned([(0.0, 0.012), (0.075, 0.013), (0.05, 0.035)], (0, -0.12, 0.35), style.palette.tiled("paint", "pure", glow=1.6)),
+        turned(
+            [(0.0, 0.012), (0.075, 0.013), (0.05, 0.035)],
+            (0, -0.12, 0.35),
+            style.palette.tiled("paint", "pure", glow=1.6),
+        ),
     ]
     return model("lamp", parts, light=(0, -0.12, 0.33))
 
@@ -79,9 +94,13 @@ def desk_lamp(style: Style) -> Model:
 def ceiling_lamp(style: Style, drop: float) -> Model:
     """A hanging lamp; its top, at ``drop`` over its lowest rim, touches the ceiling."""
     kind = style.chance(0.5)
-    shade = style.palette.tiled("paint", choice(style.rng, ["white", "cream", "charcoal", "mustard", "teal"]), thin=True)
+    shade = style.palette.tiled(
+        "paint", choice(style.rng, ["white", "cream", "charcoal", "mustard", "teal"]), thin=True
+    )
     bulb = style.palette.tiled("paint", "pure", glow=1.7)
-    profile = [(0.21, 0.0), (0.17, 0.08), (0.09, 0.14), (0.025, 0.17)] if kind else [(0.17, 0.0), (0.17, 0.17), (0.02, 0.175)]
+    profile = (
+        [(0.21, 0.0), (0.17, 0.08), (0.09, 0.14), (0.025, 0.17)] if kind else [(0.17, 0.0), (0.17, 0.17), (0.02, 0.175)]
+    )
     parts = [
         turned(profile, (0, 0, 0), shade),
         turned([(0, 0.01), (0.04, 0.03), (0.05, 0.06), (0.02, 0.12)], (0, 0, 0), bulb),
@@ -97,7 +116,10 @@ def plant(style: Style, height: float) -> Model:
     pot = 0.30 * height if height < 0.6 else 0.28
     radius = 0.50 * pot
     clay = style.palette.tiled("paint", choice(style.rng, ["terracotta", "white", "charcoal", "teal", "mustard"]))
-    soil, green = style.palette.tiled("carpet", "soil"), style.palette.tiled("leaf", choice(style.rng, ["leaf", "green"]), thin=True)
+    soil, green = (
+        style.palette.tiled("carpet", "soil"),
+        style.palette.tiled("leaf", choice(style.rng, ["leaf", "green"]), thin=True),
+    )
     parts: list[Solid] = [
         turned([(radius * 0.75, 0), (radius, pot), (radius * 1.06, pot), (radius * 0.9, pot + 0.001)], (0, 0, 0), clay),
         turned([(radius * 0.97, pot * 0.9), (0, pot * 0.92)], (0, 0, 0), soil),
@@ -136,11 +158,17 @@ def picture(style: Style) -> Model:
 
 
 def _framed(width: float, height: float, rim: float, frame: int, front: int) -> list[Solid]:
-    parts = [box((width - 2 * rim + 0.002, 0.012, height - 2 * rim + 0.002), (0, 0.0, rim - 0.001), frame, omit="+y-x+x-z+z", fitted={"-y": front})]
-    for sign in (-1, 1):
-        parts.append(box((rim, 0.026, height), (sign * (width - rim) / 2, -0.006, 0), frame, omit="+y"))
-    for z in (0.0, height - rim):
-        parts.append(box((width - 2 * rim, 0.026, rim), (0, -0.006, z), frame, omit="+y-x+x"))
+    parts: list[Solid] = [
+        box(
+            (width - 2 * rim + 0.002, 0.012, height - 2 * rim + 0.002),
+            (0, 0.0, rim - 0.001),
+            frame,
+            omit="+y-x+x-z+z",
+            fitted={"-y": front},
+        )
+    ]
+    parts.extend(box((rim, 0.026, height), (sign * (width - rim) / 2, -0.006, 0), frame, omit="+y") for sign in (-1, 1))
+    parts.extend(box((width - 2 * rim, 0.026, rim), (0, -0.006, z), frame, omit="+y-x+x") for z in (0.0, height - rim))
     return parts
 
 
@@ -174,7 +202,9 @@ def rug(style: Style, width: float, depth: float) -> Model:
 def trash_can(style: Style) -> Model:
     """An open bin."""
     radius, height = style.between(0.12, 0.15), style.between(0.28, 0.38)
-    paint = style.palette.tiled(choice(style.rng, ["metal", "paint", "wicker"]), choice(style.rng, ["steel", "charcoal", "sand", "blue"]))
+    paint = style.palette.tiled(
+        choice(style.rng, ["metal", "paint", "wicker"]), choice(style.rng, ["steel", "charcoal", "sand", "blue"])
+    )
     wall = [(radius * 0.8, 0), (radius, height), (radius - 0.006, height), (radius * 0.8, 0.02), (0, 0.02)]
     return model("trash can", [turned(wall, (0, 0, 0), paint)])
 
@@ -197,18 +227,28 @@ def radiator(style: Style, width: float) -> Model:
     height = 0.55
     parts: list[Solid] = []
     ribs = int(width / 0.13)
-    for k in range(ribs):
-        parts.append(box((0.10, 0.09, height), ((k - (ribs - 1) / 2) * 0.13, 0, 0.12), style.white, omit="-z+y", radius=0.016))
-    for z in (0.17, 0.12 + height - 0.05):
-        parts.append(box((ribs * 0.13 - 0.03, 0.03, 0.03), (0, 0, z - 0.015), style.white, omit="-x+x"))
-    for sign in (-1, 1):
-        parts.append(beam((sign * (width / 2 - 0.06), 0, 0), (sign * (width / 2 - 0.06), 0, 0.14), 0.012, style.white))
+    parts.extend(
+        box((0.10, 0.09, height), ((k - (ribs - 1) / 2) * 0.13, 0, 0.12), style.white, omit="-z+y", radius=0.016)
+        for k in range(ribs)
+    )
+    parts.extend(
+        box((ribs * 0.13 - 0.03, 0.03, 0.03), (0, 0, z - 0.015), style.white, omit="-x+x")
+        for z in (0.17, 0.12 + height - 0.05)
+    )
+    parts.extend(
+        beam((sign * (width / 2 - 0.06), 0, 0), (sign * (width / 2 - 0.06), 0, 0.14), 0.012, style.white)
+        for sign in (-1, 1)
+    )
     return model("radiator", parts)
 
 
 def curtain(style: Style, width: float, height: float) -> Model:
     """A pleated cloth hanging from its upper edge."""
-    cloth = style.palette.tiled(choice(style.rng, ["fabric", "striped_cloth"]), choice(style.rng, ["cream", "sage", "rose", "sky", "mustard"]), thin=True)
+    cloth = style.palette.tiled(
+        choice(style.rng, ["fabric", "striped_cloth"]),
+        choice(style.rng, ["cream", "sage", "rose", "sky", "mustard"]),
+        thin=True,
+    )
     folds, deep = max(3, round(width / 0.11)), 0.032
     t = np.linspace(0, 1, 4001)
     x, y = width * (t - 0.5), deep * np.sin(2 * np.pi * folds * t)
@@ -218,4 +258,3 @@ def curtain(style: Style, width: float, height: float) -> Model:
     a, b, flat = sheet(np.linspace(0, arc[-1], steps + 1), np.linspace(0, height, rows + 1), cloth)
     points = np.stack([np.interp(a, arc, x), np.interp(a, arc, y), b], 1)
     return model("curtain", [Solid(points, flat.uv, flat.group, flat.faces, flat.material)])
-

@@ -30,9 +30,7 @@ _LAMPLIGHT: Final = np.array([1.00, 0.88, 0.70], np.float32)
 _BOUNCE: Final = np.array([0.98, 0.99, 1.00], np.float32)
 
 
-def look_at(
-    eye: npt.NDArray[np.float64], forward: npt.NDArray[np.float64], half_angle: float, pixels: int
-) -> Camera:
+def look_at(eye: npt.NDArray[np.float64], forward: npt.NDArray[np.float64], half_angle: float, pixels: int) -> Camera:
     """A square pinhole camera at ``eye`` looking along ``forward`` with this half angle of view (radians)."""
     z = forward / np.linalg.norm(forward)
     helper = np.array([0.0, 0.0, 1.0]) if abs(z[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
@@ -76,11 +74,13 @@ def illuminate(
     lamp: tuple[float, float, float],
     small_lamps: Sequence[tuple[float, float, float]],
 ) -> npt.NDArray[np.float32]:
-    """Light (r, 3) at painted corners.
+    """Light (r, 3) float32 at painted corners.
 
     Args:
-        vertices, clusters: the mesh that throws shadows, as points and for the rasteriser.
-        points, normals: (r, 3) corners to light.
+        vertices: (n, 3), metres, of the mesh that throws shadows.
+        clusters: the same mesh for the rasteriser.
+        points: (r, 3) corners to light, metres.
+        normals: (r, 3) unit.
         thin: (r,) corners lit from both sides.
         windows: each with its centre and its direction into the room, metres.
         lamp: the ceiling lamp's bulb.
@@ -94,7 +94,18 @@ def illuminate(
         rotation, focal = camera.camera_to_world[:3, :3].copy(), camera.intrinsics[0, 0]
         centre = camera.centre.copy()
         light_up(
-            points, normals, thin, near, shadow, rotation, centre, focal, math.cos(half_angle), _SHADOW_BIAS, color, light
+            points,
+            normals,
+            thin,
+            near,
+            shadow,
+            rotation,
+            centre,
+            focal,
+            math.cos(half_angle),
+            _SHADOW_BIAS,
+            color,
+            light,
         )
 
     for hole, centre, inwards in windows:
@@ -107,7 +118,7 @@ def illuminate(
                 add(camera, math.radians(62), strength * _DAYLIGHT)
     for k in range(4):
         angle = math.pi * (k / 2 + 0.25)
-        eye = np.array(lamp) + (0.16 * math.cos(angle), 0.16 * math.sin(angle), -0.12)
+        eye = np.array([lamp[0] + 0.16 * math.cos(angle), lamp[1] + 0.16 * math.sin(angle), lamp[2] - 0.12])
         camera = look_at(eye, np.array([0.0, 0.0, -1.0]), math.radians(68), _SHADOW_PIXELS)
         add(camera, math.radians(68), 0.46 * _LAMPLIGHT)
     for bulb in small_lamps:

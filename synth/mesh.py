@@ -59,8 +59,8 @@ def corner_normals(
     first, number = _first_seen(_keys(positions, smooth))
     owner = number[faces].ravel()
     sums = np.stack([np.bincount(owner, np.repeat(areas[:, k], 3), len(first)) for k in range(3)], 1)
-    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20)
-    return np.asarray(sums[number], np.float32)
+    unit = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20)
+    return np.asarray(unit[number], np.float32)
 
 
 def longest_edge(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> float:

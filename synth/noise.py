@@ -28,7 +28,7 @@ __all__ = ["Scan", "clean_scan", "noisy_depth", "noisy_scan"]
 LARGEST_SHIFT: Final = 0.028
 """Metres: no vertex is displaced further."""
 
-_TYPICAL_SHIFT: Final = 0.016  # m, root mean square before the limit
+_TYPICAL_SHIFT: Final = 0.017  # m, root mean square before the limit
 _SHIFT_CELL: Final = 0.10  # m, grid of the displacement field; it changes over two or three cells
 _DROPPED: Final = 0.36  # share of vertices that are merged into a neighbour
 _JITTER: Final = 0.003  # m, so that no vertex stays where the clean one was
@@ -85,9 +85,8 @@ def clean_scan(scene: SyntheticScene) -> Scan:
 
 def noisy_scan(scene: SyntheticScene) -> Scan:
     """The scene as a scanner would reconstruct it."""
-    vertices, faces, source = _remeshed(scene)
-    vertices, faces, source = _torn(_generator(scene, "holes"), vertices, faces, source)
-    vertices = _bent(_generator(scene, "shift"), vertices)
+    positions, faces, source = _torn(_generator(scene, "holes"), *_remeshed(scene))
+    vertices = _bent(_generator(scene, "shift"), positions)
     instance = _bled(_generator(scene, "labels"), vertices, scene.vertex_instance[source])
     segments = _segments(vertices, faces, instance)
     ids = np.unique(segments)
@@ -192,7 +191,7 @@ def _shaken(
         slow = ndimage.gaussian_filter1d(rng.standard_normal((count, 3)), 4, axis=0, mode="wrap")
         slow = slow / max(float(slow.std()), 1e-9) + 0.3 * rng.standard_normal((count, 3))
         length = np.linalg.norm(slow, axis=1, keepdims=True)
-        return np.asarray(slow * limit * np.tanh(length / 1.8) / np.maximum(length, 1e-12))
+        return np.asarray(slow * limit * np.tanh(length / 2.4) / np.maximum(length, 1e-12))
 
     shaken = poses.copy()
     shaken[:, :3, 3] += drift(_POSE_SHIFT)
@@ -211,7 +210,8 @@ def noisy_depth(
     """A depth map as a structured-light sensor returns it.
 
     Args:
-        scene, frame: decide the noise, together with the scene's seed.
+        scene: decides the noise, with its seed.
+        frame: its number, so that each has its own noise.
         depth: (h, w) metres, exact, 0 unknown.
         image: (H, W, 3) uint8, the colour picture of the frame: dark surfaces return nothing.
 

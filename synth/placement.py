@@ -226,7 +226,9 @@ class Floorplan:
         return None
 
 
-def put_on(style: Style, parent: Placed, surface: int, thing: Model, *, turn: float | None = None, tries: int = 24) -> Placed | None:
+def put_on(
+    style: Style, parent: Placed, surface: int, thing: Model, *, turn: float | None = None, tries: int = 24
+) -> Placed | None:
     """Stand a thing on a surface of another, clear of what stands there already; None where it does not fit."""
     place = parent.model.surfaces[surface]
     if thing.height > place.headroom - 0.01:

@@ -62,7 +62,7 @@ class Solid:
     material: Ints
     part: Ints | None = None
 
-    def moved(self, offset: Sequence[float] = (0, 0, 0), *, turn: float = 0.0, tilt: float = 0.0) -> Solid:
+    def moved(self, offset: Sequence[float] | Floats = (0, 0, 0), *, turn: float = 0.0, tilt: float = 0.0) -> Solid:
         """The solid tilted about x, then turned about z (radians), then shifted (metres)."""
         points = self.positions
         if tilt:
@@ -187,7 +187,7 @@ def box(
         if name in fitted:
             uv = _upright(name, points, extent)
         else:
-            first, second = (along, across) if grain == along or grain == axis else (across, along)
+            first, second = (along, across) if grain in (along, axis) else (across, along)
             uv = np.stack([points[:, first] + at[0], points[:, second] + at[1] * 0.7 + at[2] * 0.3], 1)
         positions.append(points)
         uvs.append(uv)
@@ -208,9 +208,7 @@ def box(
         low = (0.5 - points[:, 2] / extent[2])[:, None]
         points[:, :2] *= 1 + low * (np.asarray(taper) - 1)
     points += (at[0], at[1], at[2] + extent[2] / 2)
-    return Solid(
-        points, np.concatenate(uvs), np.concatenate(groups), np.concatenate(faces), np.concatenate(materials)
-    )
+    return Solid(points, np.concatenate(uvs), np.concatenate(groups), np.concatenate(faces), np.concatenate(materials))
 
 
 def plane(width: float, depth: float, material: int) -> Solid:
@@ -262,7 +260,8 @@ def turned(
         color = material if painted is None else painted.get(k, material)
         rings.append((start + np.linspace(0, 1, n + 1)[:, None] * way, travelled, length, group, color))
         travelled += length
-    positions, uvs, groups, faces, materials, count, parity = [], [], [], [], [], 0, 0
+    positions, uvs, groups, faces, count, parity = [], [], [], [], 0, 0
+    materials: list[Ints] = []
     column = np.arange(around + 1)
     for points, before, length, smooth, color in rings:
         n = len(points) - 1
@@ -297,7 +296,13 @@ def turned(
 
 
 def beam(
-    start: Sequence[float], end: Sequence[float], radius: float, material: int, *, thin: float | None = None, sides: int = 8
+    start: Sequence[float],
+    end: Sequence[float],
+    radius: float,
+    material: int,
+    *,
+    thin: float | None = None,
+    sides: int = 8,
 ) -> Solid:
     """A round bar from one point to another; ``thin`` is its radius at the end. Its two ends are open."""
     a, b = np.asarray(start, float), np.asarray(end, float)

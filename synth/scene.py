@@ -126,13 +126,16 @@ def build_scene(
         seed: of the whole set.
         index: of the scene in it.
         frames: how many steps the camera's walk is cut into; the walk itself does not depend on it.
-        color_size, depth_size: width and height in pixels.
+        color_size: width and height of the colour images, pixels.
+        depth_size: of the depth maps.
 
     Returns:
         The clean scene; ``noise.py`` makes a scan of it.
     """
     block, place = divmod(index, len(ROOM_KINDS))
-    kind = ROOM_KINDS[int(seeding.generator("synth", VERSION, seed, "kinds", block).permutation(len(ROOM_KINDS))[place])]
+    kind = ROOM_KINDS[
+        int(seeding.generator("synth", VERSION, seed, "kinds", block).permutation(len(ROOM_KINDS))[place])
+    ]
     for attempt in range(_ATTEMPTS):
         key = ("synth", VERSION, seed, index, attempt)
         room = furnish(kind, Palette(*key), seeding.generator(*key, "room"))
@@ -140,7 +143,7 @@ def build_scene(
         if len(things) < _LEAST_OBJECTS or len({p.model.label for p in things}) < _LEAST_KINDS:
             continue
         corners, faces, owner = _assemble(room.placed)
-        walk = _walk(room, corners.positions, owner, seeding.generator(*key, "walk"))
+        walk = _walk(room, corners.positions, seeding.generator(*key, "walk"))
         if walk is not None:
             return _finish(seed, index, room, corners, faces, owner, walk, frames, color_size, depth_size)
     raise AssertionError(f"no room to walk in after {_ATTEMPTS} attempts (seed {seed}, scene {index})")
@@ -153,7 +156,8 @@ def _assemble(placed: Sequence[Placed]) -> tuple[Solid, npt.NDArray[np.int32], n
     return solid, solid.faces.astype(np.int32), owner
 
 
-def _walk(room: Room, positions: npt.NDArray[np.float64], owner: npt.NDArray[np.int32], rng: np.random.Generator) -> Walk | None:
+def _walk(room: Room, positions: npt.NDArray[np.float64], rng: np.random.Generator) -> Walk | None:
+    """A walk around what stands on the floor, looking at everything but the walls."""
     obstacles, targets = [], []
     for thing in room.placed:
         label, height = thing.model.label, thing.model.height
@@ -210,7 +214,9 @@ def _finish(
         palette=palette,
         exposure=float(0.52 / np.median(light.mean(1))),
     )
-    color, depth = _cameras(walk, seeding.generator("synth", VERSION, seed, index, "intrinsics"), frames, color_size, depth_size)
+    color, depth = _cameras(
+        walk, seeding.generator("synth", VERSION, seed, index, "intrinsics"), frames, color_size, depth_size
+    )
     half = np.array([room.width, room.depth]) / 2
     return SyntheticScene(
         id=f"scene{index:04d}_00",

@@ -31,10 +31,21 @@ def chair(style: Style, variant: int) -> Model:
         parts.append(panel.moved((0, y + 0.045, top - 0.25), tilt=-0.12))
     else:
         parts.append(box((2 * x + 0.05, 0.022, 0.08), (0, y + 0.065, top - 0.075), wood, radius=0.009))
-        for k in range(-2, 3):
-            parts.append(beam((k * 0.07, y, seat - 0.01), (k * 0.07, y + 0.063, top - 0.04), 0.008, wood, sides=6))
+        parts.extend(
+            beam((k * 0.07, y, seat - 0.01), (k * 0.07, y + 0.063, top - 0.04), 0.008, wood, sides=6)
+            for k in range(-2, 3)
+        )
     if variant % 4 >= 2:
-        parts.append(box((width - 0.05, depth - 0.06, 0.04), (0, -0.01, seat - 0.006), style.cloth, omit="-z", radius=0.018, puff=0.01))
+        parts.append(
+            box(
+                (width - 0.05, depth - 0.06, 0.04),
+                (0, -0.01, seat - 0.006),
+                style.cloth,
+                omit="-z",
+                radius=0.018,
+                puff=0.01,
+            )
+        )
     return model("chair", parts, [Surface((0, -0.03, seat), (0.26, 0.24))] if variant % 4 < 2 else [])
 
 
@@ -66,7 +77,13 @@ def stool(style: Style) -> Model:
     height, radius = style.between(0.44, 0.62), 0.17
     parts = [
         turned(
-            [(0, height - 0.035), (radius - 0.01, height - 0.035), (radius, height - 0.02), (radius - 0.012, height), (0, height)],
+            [
+                (0, height - 0.035),
+                (radius - 0.01, height - 0.035),
+                (radius, height - 0.02),
+                (radius - 0.012, height),
+                (0, height),
+            ],
             (0, 0, 0),
             style.second_wood,
         )
@@ -74,7 +91,9 @@ def stool(style: Style) -> Model:
     for k in range(3):
         a = 2 * math.pi * k / 3 + 0.5
         c, s = math.cos(a), math.sin(a)
-        parts.append(beam((0.19 * c, 0.19 * s, 0), (0.11 * c, 0.11 * s, height - 0.02), 0.014, style.second_wood, thin=0.018))
+        parts.append(
+            beam((0.19 * c, 0.19 * s, 0), (0.11 * c, 0.11 * s, height - 0.02), 0.014, style.second_wood, thin=0.018)
+        )
     return model("stool", parts, [Surface((0, 0, height), (0.2, 0.2))])
 
 
@@ -87,12 +106,23 @@ def _upholstered(style: Style, label: str, width: float, seats: int) -> Model:
     ]
     for side in (-1, 1):
         parts.append(box((arm, depth, 0.50), (side * (width - arm) / 2, 0, 0.10), cloth, omit="-z", radius=0.065))
-        for y in (-depth / 2 + 0.08, depth / 2 - 0.08):
-            parts.append(turned([(0.022, 0), (0.03, 0.12)], (side * (width / 2 - 0.09), y, 0), style.wood))
+        parts.extend(
+            turned([(0.022, 0), (0.03, 0.12)], (side * (width / 2 - 0.09), y, 0), style.wood)
+            for y in (-depth / 2 + 0.08, depth / 2 - 0.08)
+        )
     each = (width - 2 * arm) / seats
     for k in range(seats):
         x = -width / 2 + arm + each * (k + 0.5)
-        parts.append(box((each - 0.006, depth - 0.24, 0.17), (x, -0.085, seat - 0.16), cloth, omit="-z+y", radius=0.045, puff=0.014))
+        parts.append(
+            box(
+                (each - 0.006, depth - 0.24, 0.17),
+                (x, -0.085, seat - 0.16),
+                cloth,
+                omit="-z+y",
+                radius=0.045,
+                puff=0.014,
+            )
+        )
         rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, omit="-z", radius=0.065)
         parts.append(rest.moved((x, depth / 2 - 0.30, seat - 0.03), tilt=-0.16))
     surfaces = [Surface((side * (width / 2 - arm - 0.22), 0.01, seat + 0.01), (0.3, 0.3)) for side in (-1, 1)]
@@ -114,19 +144,38 @@ def bed(style: Style, double: bool) -> Model:
     """A bed with headboard, mattress and a blanket folded back."""
     width, length = (1.50 if double else 0.95), 2.02
     cover = style.palette.tiled(
-        choice(style.rng, ["plaid", "striped_cloth", "dotted_cloth", "fabric"]), choice(style.rng, style.accents), scale=2.2
+        choice(style.rng, ["plaid", "striped_cloth", "dotted_cloth", "fabric"]),
+        choice(style.rng, style.accents),
+        scale=2.2,
     )
     sheet = style.palette.tiled("fabric", "white")
     parts: list[Solid] = [
         box((width + 0.06, length, 0.24), (0, 0, 0.08), style.wood, omit="-z+z+y", radius=0.012),
-        box((width + 0.10, 0.06, style.between(0.95, 1.15)), (0, length / 2 + 0.01, 0), style.wood, omit="-z", radius=0.02),
+        box(
+            (width + 0.10, 0.06, style.between(0.95, 1.15)),
+            (0, length / 2 + 0.01, 0),
+            style.wood,
+            omit="-z",
+            radius=0.02,
+        ),
         box((width, length - 0.06, 0.22), (0, 0, 0.29), sheet, omit="-z+y", radius=0.06),
-        box((width + 0.05, length * 0.62, 0.24), (0, -length * 0.185, 0.30), cover, omit="-z+y", radius=0.06, puff=0.02),
-        box((width + 0.055, 0.26, 0.255), (0, length * 0.13, 0.295), style.plain_cloth, omit="-z", radius=0.06, puff=0.01),
+        box(
+            (width + 0.05, length * 0.62, 0.24), (0, -length * 0.185, 0.30), cover, omit="-z+y", radius=0.06, puff=0.02
+        ),
+        box(
+            (width + 0.055, 0.26, 0.255),
+            (0, length * 0.13, 0.295),
+            style.plain_cloth,
+            omit="-z",
+            radius=0.06,
+            puff=0.01,
+        ),
     ]
-    for x in (-width / 2 + 0.06, width / 2 - 0.06):
-        for y in (-length / 2 + 0.08, length / 2 - 0.08):
-            parts.append(box((0.07, 0.07, 0.10), (x, y, 0), style.wood, omit="+z-z"))
+    parts.extend(
+        box((0.07, 0.07, 0.10), (x, y, 0), style.wood, omit="+z-z")
+        for x in (-width / 2 + 0.06, width / 2 - 0.06)
+        for y in (-length / 2 + 0.08, length / 2 - 0.08)
+    )
     pillow_y = length / 2 - 0.32
     surfaces = [Surface((x, pillow_y, 0.50), (0.02, 0.02)) for x in ((-0.37, 0.37) if double else (0.0,))]
     surfaces.append(Surface((0, -length * 0.2, 0.54), (width * 0.5, 0.6)))
@@ -136,5 +185,9 @@ def bed(style: Style, double: bool) -> Model:
 def pillow(style: Style, size: float = 0.0) -> Model:
     """A cushion lying flat; ``size`` 0 takes a sofa cushion, else its width."""
     width, depth = (size, size * 0.68) if size else (0.42, 0.42)
-    cloth = style.palette.tiled("fabric", "white") if size else style.accent(choice(style.rng, ["fabric", "dotted_cloth", "striped_cloth"]))
+    cloth = (
+        style.palette.tiled("fabric", "white")
+        if size
+        else style.accent(choice(style.rng, ["fabric", "dotted_cloth", "striped_cloth"]))
+    )
     return model("pillow", [box((width, depth, 0.10), (0, 0, -0.012), cloth, radius=0.045, puff=0.03)])

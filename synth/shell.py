@@ -38,6 +38,7 @@ def floor(width: float, depth: float, material: int) -> Solid:
 
 
 def ceiling(width: float, depth: float, height: float, material: int) -> Solid:
+    """The ceiling, looking down."""
     return plane(width + 2 * _OVERLAP, depth + 2 * _OVERLAP, material).moved((0, 0, height), tilt=math.pi)
 
 
@@ -61,8 +62,10 @@ def wall(length: float, height: float, paint: int, board: int, openings: Sequenc
     for hole in sorted((o for o in openings if o.kind == "door"), key=lambda o: o.at):
         edges += [hole.at - hole.width / 2 - 0.03, hole.at + hole.width / 2 + 0.03]
     edges.append(length / 2)
-    for left, right in zip(edges[::2], edges[1::2], strict=True):
-        parts.append(box((right - left, 0.014, 0.075), ((left + right) / 2, -0.006, -0.002), board, omit="+y-z-x+x"))
+    parts.extend(
+        box((right - left, 0.014, 0.075), ((left + right) / 2, -0.006, -0.002), board, omit="+y-z-x+x")
+        for left, right in zip(edges[::2], edges[1::2], strict=True)
+    )
     return merge(parts)
 
 
@@ -74,8 +77,10 @@ def _frame(width: float, low: float, high: float, bar: float, paint: int) -> lis
         hidden = "+y+x" if sign > 0 else "+y-x"
         x = sign * (width / 2 + past / 2 - bar / 2)
         parts.append(box((bar + past, deep, high - low + 2 * past), (x, y, low - past), paint, omit=hidden))
-    for z in (low - past, high - bar):
-        parts.append(box((width - 2 * bar + 0.004, deep - 0.002, bar + past), (0, y, z), paint, omit="-x+x+y"))
+    parts.extend(
+        box((width - 2 * bar + 0.004, deep - 0.002, bar + past), (0, y, z), paint, omit="-x+x+y")
+        for z in (low - past, high - bar)
+    )
     return parts
 
 
@@ -86,9 +91,11 @@ def door(style: Style, opening: Opening) -> Model:
     parts = _frame(width, -0.03, high, 0.05, style.white)
     inner = width - 0.09
     parts.append(box((inner, 0.04, high - 0.02), (0, 0.045, -0.02), leaf, omit="-x+x-z+z+y"))
-    for z, tall in ((0.16, 0.68), (0.98, high - 1.18)):
-        for x in (-inner / 4 + 0.01, inner / 4 - 0.01):
-            parts.append(box((inner / 2 - 0.13, 0.02, tall), (x, 0.022, z), leaf, omit="+y"))
+    parts.extend(
+        box((inner / 2 - 0.13, 0.02, tall), (x, 0.022, z), leaf, omit="+y")
+        for z, tall in ((0.16, 0.68), (0.98, high - 1.18))
+        for x in (-inner / 4 + 0.01, inner / 4 - 0.01)
+    )
     knob = [(0, -0.001), (0.02, 0), (0.009, 0.012), (0.009, 0.03), (0.026, 0.045), (0.022, 0.062), (0, 0.066)]
     turned_knob = _turned_to_front(knob, style.metal)
     parts.append(turned_knob.moved((inner / 2 - 0.06, 0.028, 0.98)))
@@ -101,7 +108,15 @@ def window(style: Style, opening: Opening, variant: int) -> Model:
     view = style.palette.fitted("outdoors", variant, glow=1.25)
     parts = _frame(width, low, high, 0.045, style.white)
     tall = high - low
-    parts.append(box((width - 0.06, 0.02, tall - 0.06), (0, 0.085, low + 0.03), style.white, omit="-x+x-z+z+y", fitted={"-y": view}))
+    parts.append(
+        box(
+            (width - 0.06, 0.02, tall - 0.06),
+            (0, 0.085, low + 0.03),
+            style.white,
+            omit="-x+x-z+z+y",
+            fitted={"-y": view},
+        )
+    )
     parts.append(box((0.055, 0.05, tall - 0.08), (0, 0.06, low + 0.04), style.white, omit="-z+z"))
     half = (width - 0.09 - 0.055) / 2
     for sign in (-1, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Final
@@ -40,7 +41,7 @@ def cup(style: Style) -> Model:
     ]
     angles = np.linspace(-1.25, 1.25, 7)
     ring = [(0.036 + 0.030 * math.cos(a), 0.0, 0.05 + 0.030 * math.sin(a)) for a in angles]
-    parts += [beam(p, q, 0.006, paint, sides=6) for p, q in zip(ring, ring[1:], strict=False)]
+    parts += [beam(p, q, 0.006, paint, sides=6) for p, q in itertools.pairwise(ring)]
     return model("cup", parts)
 
 
@@ -70,7 +71,11 @@ def bowl(style: Style) -> Model:
             arc = [(r * math.cos(a), r * math.sin(a)) for a in np.linspace(-math.pi / 2, math.pi / 2, 9)]
             arc[0] = (0.0, -r)
             arc[-1] = (0.0, r)
-            place = (0, 0, 0.68 * radius) if k == 3 else (0.36 * radius * math.cos(2.1 * k), 0.36 * radius * math.sin(2.1 * k), 0.36 * radius)
+            place = (
+                (0, 0, 0.68 * radius)
+                if k == 3
+                else (0.36 * radius * math.cos(2.1 * k), 0.36 * radius * math.sin(2.1 * k), 0.36 * radius)
+            )
             parts.append(turned(arc, place, skin, sides=12))
     return model("bowl", parts)
 
@@ -81,7 +86,9 @@ def plate(style: Style) -> Model:
     china = style.palette.tiled("paint", choice(style.rng, ["white", "cream", "sky"]))
     rim = style.accent()
     profile = [(0.6 * r, 0), (r, 0.018), (0.97 * r, 0.021), (0.68 * r, 0.009), (0, 0.008)]
-    return model("plate", [turned(profile, (0, 0, 0), china, painted={1: rim})], [Surface((0, 0, 0.0085), (0.02, 0.02), 0.3)])
+    return model(
+        "plate", [turned(profile, (0, 0, 0), china, painted={1: rim})], [Surface((0, 0, 0.0085), (0.02, 0.02), 0.3)]
+    )
 
 
 def vase(style: Style) -> Model:
@@ -90,8 +97,8 @@ def vase(style: Style) -> Model:
     r = tall * 0.27
     clay = style.accent()
     profile = [
-        (0.55 * r, 0), (0.9 * r, 0.2 * tall), (r, 0.4 * tall), (0.8 * r, 0.62 * tall), (0.38 * r, 0.82 * tall), (0.5 * r, tall),
-        (0.42 * r, tall), (0.3 * r, 0.82 * tall), (0.3 * r, 0.6 * tall),
+        (0.55 * r, 0), (0.9 * r, 0.2 * tall), (r, 0.4 * tall), (0.8 * r, 0.62 * tall), (0.38 * r, 0.82 * tall),
+        (0.5 * r, tall), (0.42 * r, tall), (0.3 * r, 0.82 * tall), (0.3 * r, 0.6 * tall),
     ]  # fmt: skip
     return model("vase", [turned(profile, (0, 0, 0), clay, sides=20)])
 
@@ -99,7 +106,10 @@ def vase(style: Style) -> Model:
 def jar(style: Style) -> Model:
     """A kitchen jar with a wooden lid."""
     tall, r = style.between(0.13, 0.2), style.between(0.05, 0.065)
-    china, lid = style.palette.tiled("paint", choice(style.rng, ["white", "cream", "red", "sky"])), style.palette.tiled("wood", "oak")
+    china, lid = (
+        style.palette.tiled("paint", choice(style.rng, ["white", "cream", "red", "sky"])),
+        style.palette.tiled("wood", "oak"),
+    )
     profile = [(r, 0), (r, tall), (r * 0.94, tall), (r * 0.94, tall + 0.022), (0, tall + 0.024)]
     return model("jar", [turned(profile, (0, 0, 0), china, painted={2: lid, 3: lid})])
 
@@ -108,10 +118,19 @@ def pot(style: Style) -> Model:
     """A cooking pot with two handles and a lid."""
     r, tall = style.between(0.095, 0.12), style.between(0.11, 0.16)
     paint = style.palette.tiled("metal", choice(style.rng, ["steel", "red", "charcoal"]))
-    lid = [(r, 0), (r, tall), (r * 1.04, tall + 0.004), (r * 0.6, tall + 0.026), (0.018, tall + 0.03), (0.02, tall + 0.055), (0, tall + 0.058)]
+    lid = [
+        (r, 0),
+        (r, tall),
+        (r * 1.04, tall + 0.004),
+        (r * 0.6, tall + 0.026),
+        (0.018, tall + 0.03),
+        (0.02, tall + 0.055),
+        (0, tall + 0.058),
+    ]
     parts: list[Solid] = [turned(lid, (0, 0, 0), paint)]
-    for sign in (-1, 1):
-        parts.append(box((0.05, 0.07, 0.014), (sign * (r + 0.015), 0, tall * 0.75), style.black, radius=0.006))
+    parts.extend(
+        box((0.05, 0.07, 0.014), (sign * (r + 0.015), 0, tall * 0.75), style.black, radius=0.006) for sign in (-1, 1)
+    )
     return model("pot", parts)
 
 
@@ -122,7 +141,14 @@ def book(style: Style) -> Model:
     cloth = style.palette.tiled("paint", color)
     front = style.palette.fitted("cover", int(style.rng.integers(3)), color)
     paper = style.palette.tiled("pages", "paper")
-    solid = box((width, depth, thick), (0, 0, 0), cloth, omit="-z", fitted={"+z": front}, painted={"+x": paper, "+y": paper, "-y": paper})
+    solid = box(
+        (width, depth, thick),
+        (0, 0, 0),
+        cloth,
+        omit="-z",
+        fitted={"+z": front},
+        painted={"+x": paper, "+y": paper, "-y": paper},
+    )
     return model("book", [solid], [Surface((0, 0, thick), (0.03, 0.05), 0.3)])
 
 
@@ -143,7 +169,9 @@ def basket(style: Style) -> Model:
     parts: list[Solid] = []
     for sign in (-1, 1):
         parts.append(box((inside, depth, height), (sign * (width - inside) / 2, 0, 0), cane, omit="-z"))
-        parts.append(box((width - 2 * inside, inside, height), (0, sign * (depth - inside) / 2, 0), cane, omit="-z-x+x"))
+        parts.append(
+            box((width - 2 * inside, inside, height), (0, sign * (depth - inside) / 2, 0), cane, omit="-z-x+x")
+        )
     parts.append(box((width - 0.02, depth - 0.02, 0.02), (0, 0, height * 0.6), style.plain_cloth, omit="-z-x+x-y+y"))
     return model("basket", parts)
 

@@ -33,7 +33,13 @@ def handle(at: Sequence[float], material: int, length: float = 0.10, upright: bo
     inset = 0.012
     shift = (0, inset) if upright else (inset, 0)
     posts = [
-        beam((px + sign * shift[0], y + 0.003, pz + sign * shift[1]), (px + sign * shift[0], y - 0.025, pz + sign * shift[1]), 0.005, material, sides=6)
+        beam(
+            (px + sign * shift[0], y + 0.003, pz + sign * shift[1]),
+            (px + sign * shift[0], y - 0.025, pz + sign * shift[1]),
+            0.005,
+            material,
+            sides=6,
+        )
         for sign, (px, pz) in zip((1, -1), ends, strict=True)
     ]
     return [bar, *posts]
@@ -76,7 +82,14 @@ def bookshelf(style: Style, width: float = 0.0, height: float = 0.0) -> Model:
     surfaces = []
     for k in range(boards + 1):
         z = 0.06 + k * pitch
-        parts.append(box((inner + 0.008, depth - 0.005, thick), (0, 0, z - (0.001 if k == boards else 0)), wood, omit="-x+x+y" if z > 1.2 else "-x+x+y-z"))
+        parts.append(
+            box(
+                (inner + 0.008, depth - 0.005, thick),
+                (0, 0, z - (0.001 if k == boards else 0)),
+                wood,
+                omit="-x+x+y" if z > 1.2 else "-x+x+y-z",
+            )
+        )
         if k < boards:
             surfaces.append(Surface((0, -0.01, z + thick), (inner - 0.02, depth - 0.06), pitch - thick))
     parts.append(box((inner + 0.008, 0.02, 0.065), (0, -depth / 2 + 0.04, 0), wood, omit="-z+z-x+x"))
@@ -106,8 +119,10 @@ def _doors(
         for sign in (-1, 1):
             edge = x + sign * (each / 2 - 0.004 - rim / 2)
             parts.append(box((rim, 0.018, high - low), (edge, -depth / 2 - 0.008, low), paint, omit="+y"))
-        for z in (low, high - rim):
-            parts.append(box((each - 0.008 - 2 * rim, 0.018, rim), (x, -depth / 2 - 0.008, z), paint, omit="+y-x+x"))
+        parts.extend(
+            box((each - 0.008 - 2 * rim, 0.018, rim), (x, -depth / 2 - 0.008, z), paint, omit="+y-x+x")
+            for z in (low, high - rim)
+        )
         hand = -1 if k % 2 else 1
         z = low + 0.14 if knob_low else high - 0.14
         parts += handle((x + hand * (each / 2 - 0.035), -depth / 2 - 0.016, z), style.metal, 0.11, upright=True)
@@ -140,11 +155,15 @@ def dresser(style: Style) -> Model:
         z = 0.085 + row * drawer
         for sign in (-1, 1):
             x = sign * width / 4
-            parts.append(box((width / 2 - 0.03, 0.016, drawer - 0.018), (x, -depth / 2 - 0.007, z), style.wood, omit="+y"))
+            parts.append(
+                box((width / 2 - 0.03, 0.016, drawer - 0.018), (x, -depth / 2 - 0.007, z), style.wood, omit="+y")
+            )
             parts += handle((x, -depth / 2 - 0.014, z + drawer / 2 - 0.01), style.metal)
-    for x in (-width / 2 + 0.05, width / 2 - 0.05):
-        for y in (-depth / 2 + 0.05, depth / 2 - 0.05):
-            parts.append(box((0.06, 0.06, 0.07), (x, y, 0), style.wood, omit="+z-z"))
+    parts.extend(
+        box((0.06, 0.06, 0.07), (x, y, 0), style.wood, omit="+z-z")
+        for x in (-width / 2 + 0.05, width / 2 - 0.05)
+        for y in (-depth / 2 + 0.05, depth / 2 - 0.05)
+    )
     return model("dresser", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.1))])
 
 
@@ -171,10 +190,14 @@ def tv_stand(style: Style) -> Model:
         box((third - 0.01, depth - 0.04, 0.018), (0, 0, (height + 0.07) / 2), wood, omit="-x+x"),
     ]
     for sign in (-1, 1):
-        parts.append(box((third - 0.012, depth - 0.03, height - 0.11), (sign * third, 0, 0.09), style.second_wood, omit="+z-z+y"))
+        parts.append(
+            box((third - 0.012, depth - 0.03, height - 0.11), (sign * third, 0, 0.09), style.second_wood, omit="+z-z+y")
+        )
         parts += handle((sign * third, -depth / 2 + 0.016, height * 0.6), style.metal)
-        for y in (-depth / 2 + 0.06, depth / 2 - 0.06):
-            parts.append(turned([(0.018, 0), (0.026, 0.075)], (sign * (width / 2 - 0.08), y, 0), wood))
+        parts.extend(
+            turned([(0.018, 0), (0.026, 0.075)], (sign * (width / 2 - 0.08), y, 0), wood)
+            for y in (-depth / 2 + 0.06, depth / 2 - 0.06)
+        )
     middle = Surface((0, -0.01, (height + 0.07) / 2 + 0.018), (third - 0.12, depth - 0.14), 0.14)
     return model("tv stand", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.08)), middle])
 
@@ -198,7 +221,10 @@ def counter(style: Style, width: float, sink: bool) -> Model:
     parts: list[Solid] = [
         box((width, depth - 0.06, 0.10), (0, 0.03, 0), style.black, omit="-z+z+y"),
         box((width, depth - 0.04, height - 0.13), (0, 0.02, 0.095), paint, omit="+y+z"),
-        *[p.moved((0, 0.02, 0)) for p in _doors(style, width, depth - 0.04, 0.11, height - 0.06, round(width / 0.5), paint)],
+        *[
+            p.moved((0, 0.02, 0))
+            for p in _doors(style, width, depth - 0.04, 0.11, height - 0.06, round(width / 0.5), paint)
+        ],
     ]
     if not sink:
         parts.append(box((width, depth + 0.02, 0.04), (0, 0, height - 0.04), stone, omit="+y-z"))
@@ -206,8 +232,10 @@ def counter(style: Style, width: float, sink: bool) -> Model:
     # The top is four pieces around the basin, which hangs in the hole.
     basin, hole = (0.46, 0.36), (0.0, -0.02)
     side = (width - basin[0]) / 2
-    for sign in (-1, 1):
-        parts.append(box((side, depth + 0.02, 0.04), (sign * (basin[0] + side) / 2, 0, height - 0.04), stone, omit="+y"))
+    parts.extend(
+        box((side, depth + 0.02, 0.04), (sign * (basin[0] + side) / 2, 0, height - 0.04), stone, omit="+y")
+        for sign in (-1, 1)
+    )
     front = depth / 2 + 0.01 + hole[1] - basin[1] / 2
     back = depth / 2 + 0.01 - hole[1] - basin[1] / 2
     parts.append(box((basin[0], front, 0.04), (0, -depth / 2 - 0.01 + front / 2, height - 0.04), stone, omit="-x+x"))
@@ -215,7 +243,9 @@ def counter(style: Style, width: float, sink: bool) -> Model:
     steel = style.palette.tiled("metal", "steel")
     wall = 0.012
     for sign in (-1, 1):
-        parts.append(box((wall, basin[1] + 0.01, 0.18), (sign * (basin[0] / 2 - 0.002), hole[1], height - 0.176), steel))
+        parts.append(
+            box((wall, basin[1] + 0.01, 0.18), (sign * (basin[0] / 2 - 0.002), hole[1], height - 0.176), steel)
+        )
         parts.append(box((basin[0], wall, 0.18), (0, hole[1] + sign * (basin[1] / 2 - 0.002), height - 0.1765), steel))
     parts.append(box((basin[0], basin[1], wall), (0, hole[1], height - 0.18), steel))
     tap_y = hole[1] + basin[1] / 2 + 0.05
@@ -235,13 +265,17 @@ def stove(style: Style) -> Model:
         box((width - 0.02, depth - 0.04, 0.012), (0, 0, height - 0.004), glass, omit="-z"),
         *handle((0, -depth / 2 - 0.001, 0.67), style.metal, 0.46),
     ]
-    for x in (-0.14, 0.14):
-        for y, radius in ((-0.13, 0.10), (0.13, 0.075)):
-            parts.append(turned([(radius, 0), (radius, 0.014), (0, 0.014)], (x, y, height + 0.004), style.metal))
+    parts.extend(
+        turned([(radius, 0), (radius, 0.014), (0, 0.014)], (x, y, height + 0.004), style.metal)
+        for x in (-0.14, 0.14)
+        for y, radius in ((-0.13, 0.10), (0.13, 0.075))
+    )
     for k in range(5):
         knob = turned([(0.02, 0), (0.018, 0.024), (0, 0.024)], (0, 0, 0), style.black)
         parts.append(knob.moved((-0.22 + 0.11 * k, -depth / 2 + 0.002, 0.80), tilt=1.5708))
-    return model("stove", parts, [Surface((x, y, height + 0.018), (0.02, 0.02)) for x, y in ((-0.14, -0.13), (0.14, 0.13))])
+    return model(
+        "stove", parts, [Surface((x, y, height + 0.018), (0.02, 0.02)) for x, y in ((-0.14, -0.13), (0.14, 0.13))]
+    )
 
 
 def refrigerator(style: Style) -> Model:

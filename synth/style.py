@@ -78,7 +78,9 @@ class Style:
         self.wood = self._wood(str(main))
         self.second_wood = self._wood(str(second))
         cloth = choice(rng, ["fabric", "fabric", "leather", "plaid"])
-        tone = choice(rng, ["navy", "teal", "grey", "burgundy", "mustard", "sage", "brown", "blue", "terracotta", "plum"])
+        tone = choice(
+            rng, ["navy", "teal", "grey", "burgundy", "mustard", "sage", "brown", "blue", "terracotta", "plum"]
+        )
         self.cloth = palette.tiled(cloth, tone)
         self.plain_cloth = palette.tiled("fabric", choice(rng, ["beige", "cream", "sky", "rose", "sage", "grey"]))
         self.metal = palette.tiled("metal", choice(rng, ["steel", "steel", "charcoal", "brass"]))

@@ -19,7 +19,7 @@ def _legs(x: float, y: float, height: float, thick: float, material: int) -> lis
     ]
 
 
-def _framed(style: Style, label: str, width: float, depth: float, height: float, wood: int) -> Model:
+def _framed(label: str, width: float, depth: float, height: float, wood: int) -> Model:
     """A board on an apron and four legs."""
     thick = 0.035
     low = height - thick
@@ -32,13 +32,19 @@ def _framed(style: Style, label: str, width: float, depth: float, height: float,
 
 
 def dining_table(style: Style) -> Model:
-    return _framed(style, "table", style.between(1.35, 1.7), style.between(0.80, 0.92), 0.75, style.wood)
+    """A table for four to six."""
+    return _framed("table", style.between(1.35, 1.7), style.between(0.80, 0.92), 0.75, style.wood)
 
 
 def round_table(style: Style) -> Model:
     """A round table on one turned foot."""
     radius, height = style.between(0.48, 0.56), 0.745
-    top = [(radius - 0.06, height - 0.03), (radius - 0.01, height - 0.03), (radius, height - 0.02), (radius, height - 0.008)]
+    top = [
+        (radius - 0.06, height - 0.03),
+        (radius - 0.01, height - 0.03),
+        (radius, height - 0.02),
+        (radius, height - 0.008),
+    ]
     foot = [(0.27, 0), (0.27, 0.025), (0.09, 0.06), (0.045, 0.14), (0.06, 0.30), (0.04, 0.50), (0.075, height - 0.03)]
     parts = [
         turned([*top, (radius - 0.008, height), (0, height)], (0, 0, 0), style.wood),
@@ -65,12 +71,16 @@ def end_table(style: Style) -> Model:
     """A small round table with three legs."""
     radius, height = style.between(0.22, 0.26), style.between(0.50, 0.58)
     parts: list[Solid] = [
-        turned([(0, height - 0.022), (radius, height - 0.022), (radius, height), (0, height)], (0, 0, 0), style.second_wood)
+        turned(
+            [(0, height - 0.022), (radius, height - 0.022), (radius, height), (0, height)], (0, 0, 0), style.second_wood
+        )
     ]
     for k in range(3):
         a = 2 * math.pi * k / 3
         c, s = math.cos(a), math.sin(a)
-        parts.append(beam((radius * c, radius * s, 0), (0.6 * radius * c, 0.6 * radius * s, height - 0.012), 0.012, style.metal))
+        parts.append(
+            beam((radius * c, radius * s, 0), (0.6 * radius * c, 0.6 * radius * s, height - 0.012), 0.012, style.metal)
+        )
     return model("end table", parts, [Surface((0, 0, height), (radius * 1.3, radius * 1.3))])
 
 
@@ -99,6 +109,8 @@ def desk(style: Style) -> Model:
     drawer = (height - 0.10) / 3
     for k in range(3):
         z = 0.055 + k * (drawer - 0.003)
-        parts.append(box((0.38, 0.014, drawer - 0.014), (width / 2 - 0.24, -depth / 2 + 0.044, z), style.wood, omit="+y"))
+        parts.append(
+            box((0.38, 0.014, drawer - 0.014), (width / 2 - 0.24, -depth / 2 + 0.044, z), style.wood, omit="+y")
+        )
         parts += handle((width / 2 - 0.24, -depth / 2 + 0.038, z + drawer / 2), style.metal)
     return model("desk", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.1))])

@@ -27,7 +27,7 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int], blur: tuple[float, 
 
 
 def _grey(value: Image) -> Image:
-    return np.clip(value, 0, 1)[..., None].repeat(3, -1)
+    return np.asarray(np.clip(value, 0, 1)[..., None].repeat(3, -1))
 
 
 def _grain(rng: np.random.Generator, height: int, width: int) -> Image:
@@ -127,7 +127,9 @@ def damask(rng: np.random.Generator) -> Tiled:
 def fabric(rng: np.random.Generator) -> Tiled:
     y, x = np.mgrid[0:256, 0:256]
     weave = np.sin(x * np.pi / 2) * np.sin(y * np.pi / 2)
-    return _grey(0.82 + 0.05 * weave + 0.05 * _noise(rng, (256, 256), (1, 1)) + 0.03 * _noise(rng, (256, 256), (20, 20))), (
+    return _grey(
+        0.82 + 0.05 * weave + 0.05 * _noise(rng, (256, 256), (1, 1)) + 0.03 * _noise(rng, (256, 256), (20, 20))
+    ), (
         0.5,
         0.5,
     )
@@ -243,8 +245,13 @@ def outdoors(rng: np.random.Generator) -> Image:
     clouds = np.clip(_noise(rng, (height, width), (9, 24)) - 0.3, 0, 1)[..., None]
     image = image * (1 - 0.8 * clouds) + 0.8 * clouds
     y = np.arange(height)[:, None]
-    for k, (level, color) in enumerate(((0.60, (0.50, 0.66, 0.52)), (0.70, (0.28, 0.48, 0.24)), (0.80, (0.5, 0.72, 0.35)))):
-        ridge = height * level + ndimage.gaussian_filter1d(rng.standard_normal(width), 5 + 9 * k, mode="wrap") * (30, 40, 8)[k]
+    for k, (level, color) in enumerate(
+        ((0.60, (0.50, 0.66, 0.52)), (0.70, (0.28, 0.48, 0.24)), (0.80, (0.5, 0.72, 0.35)))
+    ):
+        ridge = (
+            height * level
+            + ndimage.gaussian_filter1d(rng.standard_normal(width), 5 + 9 * k, mode="wrap") * (30, 40, 8)[k]
+        )
         shade = 1 + 0.10 * _noise(rng, (height, width), (2, 2))[..., None]
         image = np.where((y > ridge[None, :])[..., None], np.asarray(color) * shade, image)
     return np.clip(image, 0, 1)

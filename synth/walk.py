@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,8 +95,7 @@ def plan_walk(
         return None
     cells = np.argwhere(parts == 1 + int(np.argmax(sizes)))
     way = _way(rng, cells, free.shape)
-    path = np.stack([xs[way[:, 0]], ys[way[:, 1]]], 1)
-    path = _smooth(path, tree, height)
+    path = _smooth(np.stack([xs[way[:, 0]], ys[way[:, 1]]], 1), tree, height)
     if path is None:
         return None
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
@@ -141,11 +141,11 @@ def _way(rng: np.random.Generator, cells: npt.NDArray[np.int64], shape: tuple[in
         left.remove(here)
         order.append(here)
     way = [stops[0]]
-    for a, b in zip(order, order[1:], strict=False):
-        leg, at = [], stops[b]
-        while at != stops[a]:
+    for start, stop in itertools.pairwise(order):
+        leg, at = [], stops[stop]
+        while at != stops[start]:
             leg.append(at)
-            at = int(before[a, at])
+            at = int(before[start, at])
         way += leg[::-1]
     return cells[way]
 
@@ -182,7 +182,8 @@ def _look_around(
     weights = np.array([t.weight for t in targets])
     seen = np.zeros(len(targets))
     at = np.linspace(0, len(path) - 1, keys).round().astype(int)
-    yaws, pitches = [], []
+    yaws: list[float] = []
+    pitches: list[float] = []
     options = np.radians(np.arange(0, 360, 7.5))
     for step, k in enumerate(at):
         dx, dy = places[:, 0] - path[k, 0], places[:, 1] - path[k, 1]

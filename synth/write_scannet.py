@@ -109,11 +109,7 @@ def write_mesh(folder: Path, scene: SyntheticScene, scan: Scan) -> None:
     _write_ply(folder / f"{stem}.ply", raw, scan.faces, vertex_colors(scene)[scan.source], None)
     nyu40 = np.array([*(NYU40_IDS[thing.label] for thing in scene.objects), 0])[scan.vertex_instance]
     _write_ply(folder / f"{stem}.labels.ply", raw, scan.faces, np.array(NYU40_COLORS, np.uint8)[nyu40], nyu40)
-    segments = {
-        "params": {"kThresh": "0.0001", "segMinVerts": "20", "minPoints": "750", "maxPoints": "30000", "thinThresh": "0.05", "flatThresh": "0.001", "minLength": "0.02", "maxLength": "1"},
-        "sceneId": scene.id,
-        "segIndices": scan.segments.tolist(),
-    }  # fmt: skip
+    segments = {"params": {}, "sceneId": scene.id, "segIndices": scan.segments.tolist()}
     (folder / f"{stem}.0.010000.segs.json").write_text(json.dumps(segments, separators=(",", ":")), encoding="ascii")
     (folder / f"{scene.id}.aggregation.json").write_text(json.dumps(_aggregation(scene, scan)), encoding="ascii")
     (folder / f"{scene.id}.txt").write_text(_facts(scene), encoding="ascii")

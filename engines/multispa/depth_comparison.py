@@ -5,10 +5,10 @@ Definition: docs/conventions.md, "Margins". Source of the task: Multi-SpatialMLL
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec, mark_radius
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, legal_points, visit_frames
+from ..depth_points import DepthPoints, DepthRange, legal_points, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -52,18 +52,32 @@ class _Parameters(Parameters):
         return self
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Pairs of qualifying points of one frame that can be told apart; (k,) each.
+
+    Attributes:
+        points: the frame's.
+        near, far: indices of the closer and the farther point.
+        margin: gap over threshold, the smaller of depth and ray distance.
+        near_is_lower: whether the closer point is the lower one in the image.
+    """
+
+    points: DepthPoints
+    near: npt.NDArray[np.int64]
+    far: npt.NDArray[np.int64]
+    margin: npt.NDArray[np.float64]
+    near_is_lower: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two qualifying points of a frame, ``near`` before ``far``, and what the strata need."""
+    """One of them."""
 
     points: DepthPoints
     near: int
     far: int
     margin: float
-
-    @property
-    def near_is_lower(self) -> bool:
-        return bool(self.points.xy[self.near, 1] > self.points.xy[self.far, 1])
 
     @property
     def difficulty(self) -> str:
@@ -114,15 +128,14 @@ class DepthComparison(Engine):
         assert isinstance(parameters, _Parameters)
         depth_range = DepthRange(parameters.nearest, parameters.farthest)
         reasons: Counter[str] = Counter()
-        pool: list[_Pair] = []
-        for points, why in visit_frames(geometry, rng, request.limit, parameters.keep, depth_range):
+        pool: list[_Pairs] = []
+        # n points make about n * n / 2 pairs.
+        keep = max(parameters.keep, math.ceil(math.sqrt(2 * points_a_frame(len(scene.frames), request.limit))))
+        for points, why in visit_frames(geometry, rng, request.limit, keep, depth_range):
             reasons.update(why)
-            for first, second in combinations(range(len(points)), 2):
-                pair = _judge(points, first, second, scene.frames[points.frame].camera.height, parameters)
-                if isinstance(pair, str):
-                    reasons[pair] += 1
-                else:
-                    pool.append(pair)
+            pairs, why = _judge(points, scene.frames[points.frame].camera.height, parameters)
+            reasons.update(why)
+            pool.append(pairs)
         chosen = _spread(pool, request.limit, parameters.balance_height, rng)
         variants = request.variants[_TASK]
         # Letters come second in the deck, so that they are also even within each way of pointing.
@@ -162,47 +175,67 @@ class DepthComparison(Engine):
         )
         if len(points) < 2:
             return Skip(_TASK, next(iter(reasons)))
-        pair = _judge(points, 0, 1, geometry.scene.frames[frame].camera.height, chosen)
-        if isinstance(pair, str):
-            return Skip(_TASK, pair)
+        pairs, reasons = _judge(points, geometry.scene.frames[frame].camera.height, chosen)
+        if not len(pairs.near):
+            return Skip(_TASK, next(iter(reasons)))
+        pair = _Pair(points, int(pairs.near[0]), int(pairs.far[0]), float(pairs.margin[0]))
         a_is_near = pair.near == 0
         return _fact(geometry.scene, geometry, chosen, pair, variant, ask, 0 if a_is_near == (ask == "closer") else 1)
 
 
-def _judge(points: DepthPoints, first: int, second: int, height: int, parameters: _Parameters) -> _Pair | str:
-    """The pair if every condition holds, else the reason."""
-    offset = points.xy[first] - points.xy[second]
-    if np.hypot(*offset) < max(parameters.separation * height, 2 * mark_radius(height)):
-        return "marks too close together"
-    near, far = (first, second) if points.depth[first] < points.depth[second] else (second, first)
+def _judge(points: DepthPoints, height: int, parameters: _Parameters) -> tuple[_Pairs, Counter[str]]:
+    """All pairs of a frame's points for which every condition holds, and why the others do not."""
+    first, second = np.triu_indices(len(points), 1)
+    swap = points.depth[first] > points.depth[second]
+    near, far = np.where(swap, second, first), np.where(swap, first, second)
+    offset = points.xy[near] - points.xy[far]
+    separate = np.hypot(offset[:, 0], offset[:, 1]) >= max(parameters.separation * height, 2 * mark_radius(height))
     margin = _margin(points.depth, near, far, parameters)
+    apart = separate & (margin >= 1)
+    reasons = Counter(
+        {
+            "marks too close together": int(np.count_nonzero(~separate)),
+            "depths too close to call": int(np.count_nonzero(separate & ~apart)),
+        }
+    )
+    legal = apart
     if parameters.same_order_by_ray:
         by_ray = _margin(points.ray, near, far, parameters)
-        if margin >= 1 > by_ray:
-            return "depth and ray distance do not agree clearly"
-        margin = min(margin, by_ray)
-    return _Pair(points, near, far, margin) if margin >= 1 else "depths too close to call"
+        legal = apart & (by_ray >= 1)
+        margin = np.minimum(margin, by_ray)
+        reasons["depth and ray distance do not agree clearly"] = int(np.count_nonzero(apart & ~legal))
+    near, far = near[legal], far[legal]
+    return _Pairs(points, near, far, margin[legal], points.xy[near, 1] > points.xy[far, 1]), +reasons
 
 
-def _margin(distance: npt.NDArray[np.float64], near: int, far: int, parameters: _Parameters) -> float:
-    """Signed gap over its threshold."""
-    threshold = max(parameters.gap, parameters.relative_gap * distance[near])
-    return float((distance[far] - distance[near]) / threshold)
+def _margin(
+    distance: npt.NDArray[np.float64], near: npt.NDArray[np.int64], far: npt.NDArray[np.int64], parameters: _Parameters
+) -> npt.NDArray[np.float64]:
+    """(k,): signed gap over its threshold."""
+    return (distance[far] - distance[near]) / np.maximum(parameters.gap, parameters.relative_gap * distance[near])
 
 
-def _spread(pool: list[_Pair], limit: int, balance_height: bool, rng: np.random.Generator) -> list[_Pair]:
+def _spread(pool: list[_Pairs], limit: int, balance_height: bool, rng: np.random.Generator) -> list[_Pair]:
     """At most ``limit`` pairs: even over height and difficulty, frames taking turns, points used rarely; shuffled."""
-    strata: dict[tuple[bool, str], list[_Pair]] = {}
-    for item in rng.permutation(len(pool)).tolist():
-        pair = pool[item]
-        strata.setdefault((balance_height and pair.near_is_lower, pair.difficulty), []).append(pair)
+    if not pool:
+        return []
+    slot = np.repeat(np.arange(len(pool)), [len(pairs.near) for pairs in pool])
+    near, far = np.concatenate([p.near for p in pool]), np.concatenate([p.far for p in pool])
+    margin = np.concatenate([p.margin for p in pool])
+    stratum = np.digitize(margin, [_HARD, _EASY])
+    if balance_height:
+        stratum = stratum * 2 + np.concatenate([p.near_is_lower for p in pool])
+    groups = [rng.permutation(np.flatnonzero(stratum == s)) for s in np.unique(stratum)]
     uses: Counter[Hashable] = Counter()
-    chosen: list[_Pair] = []
-    groups = [strata[key] for key in sorted(strata)]
+    chosen: list[int] = []
     for quota, group in zip(equal_quotas([len(g) for g in groups], limit), groups, strict=True):
-        things = [(p.points.frame, (p.points.frame, p.near), (p.points.frame, p.far)) for p in group]
-        chosen.extend(group[index] for index in take_least_used(things, quota, uses))
-    return [chosen[item] for item in rng.permutation(len(chosen)).tolist()]
+        frames, a, b = slot[group].tolist(), near[group].tolist(), far[group].tolist()
+        things = [(frame, (frame, x), (frame, y)) for frame, x, y in zip(frames, a, b, strict=True)]
+        chosen.extend(group[take_least_used(things, quota, uses)].tolist())
+    return [
+        _Pair(pool[slot[item]].points, int(near[item]), int(far[item]), float(margin[item]))
+        for item in rng.permutation(np.array(chosen, dtype=np.int64)).tolist()
+    ]
 
 
 def _fact(
@@ -235,7 +268,7 @@ def _fact(
         evidence={
             "ask": asked,
             "points": [points.evidence(index) for index in shown],
-            "ray_distance": [round(float(points.ray[index]), 5) for index in shown],
+            "ray_distance": [float(points.ray[index]) for index in shown],
             "truth_table": [index == answer for index in (0, 1)],
             "thresholds": {
                 "gap_m": parameters.gap,

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, visit_frames
+from ..depth_points import DepthPoints, DepthRange, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class DepthEstimation(Engine):
         depth_range = DepthRange(parameters.nearest, parameters.farthest)
         reasons: Counter[str] = Counter()
         pool: list[tuple[DepthPoints, int]] = []
-        for points, why in visit_frames(geometry, rng, request.limit, parameters.keep, depth_range):
+        keep = max(parameters.keep, points_a_frame(len(scene.frames), request.limit))
+        for points, why in visit_frames(geometry, rng, request.limit, keep, depth_range):
             reasons.update(why)
             pool.extend((points, index) for index in range(len(points)))
         chosen = _spread(pool, request.limit, parameters.strata, rng)

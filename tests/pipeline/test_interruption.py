@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.scene_folder import SceneFolder, digests
 
-SCENES = tuple(f"scene90{number:02d}_00" for number in range(5))
+SCENES = tuple(f"scene90{number:02d}_00" for number in range(4))
 
 
 def command(scenes: Path, out: Path, workers: int) -> list[str]:
@@ -44,7 +44,9 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def quiet(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
     """The digests of an undisturbed run with one worker, and how long it took."""
-    out = tmp_path_factory.mktemp("quiet") / "out"
+    folder = tmp_path_factory.mktemp("quiet")
+    finish(start(scenes, folder / "first", 1))  # compiles the kernels if nobody has yet, which would blur the times
+    out = folder / "out"
     started = time.monotonic()
     finish(start(scenes, out, 1))
     assert (out / "_SUCCESS").exists()
