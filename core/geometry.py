@@ -202,8 +202,10 @@ class SceneGeometry:
         agrees = (sensor == 0) | (np.abs(mesh.astype(np.float64) - sensor) <= limit)
         return PointDepths(np.where(known & agrees, mesh, np.float32(np.nan)), mesh, sensor, known)
 
-    def mark_verdicts(self, i: int, xy: npt.ArrayLike) -> npt.NDArray[np.int8]:
+    def mark_verdicts(self, i: int, xy: npt.ArrayLike, *, clearance: float = 1.0) -> npt.NDArray[np.int8]:
         """(n,): can a mark be drawn at colour pixels (n, 2)? Codes of ``surface.Verdict``.
+
+        ``clearance`` is the radius of the disc that must lie on one surface, in radii of the mark.
 
         Raises:
             SceneError: as ``sensor_depth``.
@@ -217,6 +219,7 @@ class SceneGeometry:
             self.mesh_map(i) if has_mesh else None,
             self.face_instance if labelled else None,
             self._sensor_view(i),
+            clearance=clearance,
         )
 
     # ---- points and frames

@@ -20,6 +20,9 @@ from .types import Camera
 
 __all__ = ["MeshMap", "TriangleClusters", "build_clusters", "rasterise", "spatial_order"]
 
+LANES: Final = 8
+"""Pixels the kernel fills together: its buffer is that much wider than the image."""
+
 _CLUSTER_FACES: Final = 128  # small enough for tight boxes and corners that stay in the first-level cache
 _SMALLEST_NEAR: Final = 1e-4  # metres; a plane at the camera centre cannot be divided by
 
@@ -126,7 +129,7 @@ def rasterise(
         if vertices is None or faces is None:
             raise ValueError("rasterise needs vertices and faces, or clusters")
         clusters = build_clusters(vertices, faces)
-    keys = np.zeros((camera.height, camera.width), dtype=np.uint64)
+    keys = np.zeros((camera.height, camera.width + LANES), dtype=np.int64)
     _kernels.rasterise(
         clusters.points,
         clusters.vertex_start,
@@ -136,10 +139,11 @@ def rasterise(
         clusters.boxes,
         projection_matrix(camera),
         max(float(near), _SMALLEST_NEAR),
+        camera.width,
         np.empty((6, clusters.most_vertices)),
         keys,
     )
-    depth = np.empty(keys.shape, dtype=np.float32)
-    triangle = np.empty(keys.shape, dtype=np.int32)
+    depth = np.empty((camera.height, camera.width), dtype=np.float32)
+    triangle = np.empty(depth.shape, dtype=np.int32)
     _kernels.decode_keys(keys, depth, triangle)
     return MeshMap(depth, triangle)

@@ -133,6 +133,7 @@ def judge_marks(
     face_instance: npt.NDArray[np.int32] | None,
     sensor: SensorView | None,
     *,
+    clearance: float = 1.0,
     most_disc_pixels: int = _MOST_DISC_PIXELS,
 ) -> npt.NDArray[np.int8]:
     """Whether a mark can be drawn at each pixel.
@@ -144,6 +145,7 @@ def judge_marks(
         mesh_map: of the colour camera, or None without a mesh.
         face_instance: (m,), index of each face's instance, -1 for none; None where nothing is labelled.
         sensor: of the frame, or None without depth.
+        clearance: radius of the disc looked at, in radii of the mark.
         most_disc_pixels: pixels of a disc looked at.
 
     Returns:
@@ -152,7 +154,7 @@ def judge_marks(
     pixels = np.ascontiguousarray(xy, dtype=np.float64)
     if pixels.ndim != 2 or pixels.shape[1] != 2:
         raise ValueError(f"xy must have shape (n, 2), got {pixels.shape}")
-    radius = mark_radius(camera.height)
+    radius = clearance * mark_radius(camera.height)
     verdicts = np.empty(len(pixels), dtype=np.int8)
     _kernels.mark_verdicts(
         pixels,

@@ -30,6 +30,7 @@ _VERDICT_REASONS: Final = {
     Verdict.SEVERAL_INSTANCES: "several objects under the mark",
 }
 _CANDIDATES_PER_POINT: Final = 5  # pixels looked at for each one that is kept
+_CLEARANCE: Final = 1.5  # chosen marks keep half a radius from edges: real poses and meshes are a few pixels off
 _DECIMALS: Final = 5  # of metres, in the evidence
 _SPARE: Final = 3  # points kept for each fact wanted, so that strata can be filled evenly
 _OVERSAMPLING: Final = 6  # uniform pixels looked at for each candidate, so that small objects get candidates too
@@ -109,7 +110,12 @@ class DepthPoints:
 
 
 def legal_points(
-    geometry: SceneGeometry, frame: int, xy: npt.NDArray[np.int64], depth_range: DepthRange
+    geometry: SceneGeometry,
+    frame: int,
+    xy: npt.NDArray[np.int64],
+    depth_range: DepthRange,
+    *,
+    clearance: float = 1.0,
 ) -> tuple[DepthPoints, Counter[str]]:
     """Those of the given pixels that qualify, and why the others do not.
 
@@ -118,12 +124,13 @@ def legal_points(
         frame: index into the scene's frames.
         xy: (n, 2) integer pixels of the colour image.
         depth_range: depths that are asked about.
+        clearance: radius of the disc that must lie on one surface, in radii of the mark.
 
     Returns:
         The qualifying points in the order given, and a count of reasons for the rest.
     """
     reasons: Counter[str] = Counter()
-    verdicts = geometry.mark_verdicts(frame, xy)
+    verdicts = geometry.mark_verdicts(frame, xy, clearance=clearance)
     for verdict, reason in _VERDICT_REASONS.items():
         if count := int(np.count_nonzero(verdicts == verdict)):
             reasons[reason] += count
@@ -172,7 +179,7 @@ def sample_points(
     """Up to ``keep`` qualifying pixels of a frame, taken from all objects in turn, no two marks touching."""
     camera = geometry.scene.frames[frame].camera
     # The outermost band cannot carry a mark: do not spend candidates on it.
-    band = int(np.ceil(mark_radius(camera.height)))
+    band = int(np.ceil(_CLEARANCE * mark_radius(camera.height)))
     shape = (candidates * _OVERSAMPLING, 1)
     xy = np.hstack(
         [
@@ -185,7 +192,7 @@ def sample_points(
         xy = xy[round_robin(instance.tolist(), candidates)]
     else:
         xy = xy[:candidates]
-    points, reasons = legal_points(geometry, frame, xy, depth_range)
+    points, reasons = legal_points(geometry, frame, xy, depth_range, clearance=_CLEARANCE)
     apart = far_apart(points.xy, 4 * mark_radius(camera.height), keep)
     return points.take(apart), reasons
 

@@ -23,7 +23,7 @@ NOVEL_ANGLE: Final = math.radians(5.0)
 """Radians between orientations, likewise."""
 NOVEL_LIMIT: Final = 300
 """Frames a scene at most under ``novel``."""
-SHARP_SHARE: Final = 0.20
+SHARP_SHARE: Final = 0.40
 """Share of the scene's median sharpness below which a frame counts as blurred; sharpness depends on what is
 seen (a white wall has little), so the bar is low and relative to the scene."""
 
@@ -78,7 +78,7 @@ def select_frames(scene: Scene, policy: str) -> Scene:
     """The scene with the frames a policy keeps; what is left out is counted in ``skipped``.
 
     ``novel`` keeps a frame at least 5 cm or 5° from the last kept one; when more than 300 are left they are
-    thinned evenly; of those, frames with less than 20 % of the scene's median sharpness are dropped.
+    thinned evenly; of those, frames with less than 40 % of the scene's median sharpness are dropped.
 
     Raises:
         ConfigError: for an unknown frame id.
