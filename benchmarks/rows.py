@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--frames", type=int, default=300)
     arguments = parser.parse_args()
 
     import cv2
@@ -33,6 +33,7 @@ def main() -> None:
     from spatialgen.dataset.shards import write_rows
     from spatialgen.pipeline.config import make_config
     from spatialgen.pipeline.render import Renderer
+    from spatialgen.pipeline.worker import frozen_heap
     from spatialgen.scene_io import detect
 
     cv2.setNumThreads(1)
@@ -49,18 +50,18 @@ def main() -> None:
             config = make_config([task], images="path", variants="coord", per_scene=arguments.rows)
             geometry = SceneGeometry(scene)
             list(engine.facts(scene, geometry, limit=5, variants=["coord"]))  # compiled before the clock starts
-            Renderer(config, scene, ref, engine)
-            times = [time.perf_counter()]
-            facts = [
-                fact
-                for fact in engine.facts(scene, geometry, limit=arguments.rows, variants=["coord"])
-                if isinstance(fact, Fact)
-            ]
-            times.append(time.perf_counter())
-            rows = Renderer(config, scene, ref, engine).rows(facts)
-            times.append(time.perf_counter())
-            write_rows(Path(folder) / f"{task}.parquet", rows)
-            times.append(time.perf_counter())
+            with frozen_heap():
+                times = [time.perf_counter()]
+                facts = [
+                    fact
+                    for fact in engine.facts(scene, geometry, limit=arguments.rows, variants=["coord"])
+                    if isinstance(fact, Fact)
+                ]
+                times.append(time.perf_counter())
+                rows = Renderer(config, scene, ref, engine).rows(facts)
+                times.append(time.perf_counter())
+                write_rows(Path(folder) / f"{task}.parquet", rows)
+                times.append(time.perf_counter())
             spans = [b - a for a, b in itertools.pairwise(times)]
             for step, seconds in zip(("stating facts", "wording", "Parquet"), spans, strict=True):
                 print(f"{task:18} {step:22} {seconds:8.3f} {len(rows) / seconds:9.0f}")

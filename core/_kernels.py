@@ -17,6 +17,8 @@ from numba.extending import intrinsic, overload
 _BLOCK = 64  # points of a block; visibility.BLOCK is this number
 _NO_TRIANGLE = 0xFFFFFFFF
 _LANES = 8  # pixels filled together; raster.LANES is this number
+import os
+_NARROW=int(os.environ.get('NARROW','2'))
 _TILE = 8  # pixels; edge of the squares whose farthest depth is kept
 
 
@@ -473,6 +475,21 @@ def _fill(slot: int, ranges: np.ndarray, edges: np.ndarray, face: int, keys: np.
     a2, b2, c2 = edges[6, slot], edges[7, slot], edges[8, slot]
     q0, q1, q2 = edges[9, slot], edges[10, slot], edges[11, slot]
     low, high = edges[12, slot], edges[13, slot]
+    if right - left < _NARROW:
+        for row in range(ranges[2, slot], ranges[3, slot] + 1):
+            line = keys[row]
+            r0 = b0 * row + c0
+            r1 = b1 * row + c1
+            r2 = b2 * row + c2
+            for column in range(left, right + 1):
+                w0 = a0 * column + r0
+                w1 = a1 * column + r1
+                w2 = a2 * column + r2
+                if (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0):
+                    q = min(max(w0 * q0 + w1 * q1 + w2 * q2, low), high)
+                    key = (np.int64(np.float32(q).view(np.int32)) << np.int64(32)) | low_bits
+                    line[column] = max(line[column], key)
+        return
     start = np.float64(left)
     for row in range(ranges[2, slot], ranges[3, slot] + 1):
         r0 = b0 * row + c0

@@ -95,7 +95,8 @@ def contact_sheet(
 def pick_rows(directory: Path, count: int, task: str | None = None) -> list[Row]:
     """Rows of a finished run that differ as much as they can, chosen without chance.
 
-    They come from each group (task, variant, way of asking, answer) in turn, and within it from each scene in turn.
+    They come from each task in turn, within it from each group (variant, way of asking, answer) in turn, and within
+    that from each scene in turn, every group starting with another scene.
 
     Raises:
         DatasetError: when the run is not finished.
@@ -108,10 +109,12 @@ def pick_rows(directory: Path, count: int, task: str | None = None) -> list[Row]
         # The seedless key only breaks ties: it makes the choice independent of the order of rows.
         place = int(row_keys([row["id"]], 0)[0])
         groups.setdefault(key, {}).setdefault(f"{row['dataset']}/{row['scene_id']}", []).append((place, row["id"]))
-    queues = [
-        list(_in_turn([sorted(scene) for _, scene in sorted(scenes.items())])) for _, scenes in sorted(groups.items())
-    ]
-    wanted = [row_id for _, row_id in _in_turn(queues)][:count]
+    tasks: dict[str, list[list[tuple[int, str]]]] = {}
+    for index, ((name, *_), scenes) in enumerate(sorted(groups.items())):
+        ordered = [sorted(places) for _, places in sorted(scenes.items())]
+        first = index % len(ordered)
+        tasks.setdefault(name, []).append(list(_in_turn(ordered[first:] + ordered[:first])))
+    wanted = [row_id for _, row_id in _in_turn([list(_in_turn(queues)) for queues in tasks.values()])][:count]
     found: dict[str, Row] = {}
     names = set(wanted)
     for path in read.shards(directory, task):

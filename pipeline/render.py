@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import templates
-from ..core.seeding import stable_hash
 from ..core.types import Fact, Frame, Point, PointRef, Scene, TaskSpec
 from ..dataset import images, markers
 from ..media import images as codec
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ..scene_io.base import SceneRef
     from .config import RunConfig
 
-__all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates"]
+__all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates", "wording_key"]
 
 _DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
 _DECODED_KEPT: Final = 4  # facts come sorted by frame, so a few decoded images serve all
@@ -81,6 +80,11 @@ def row_id(scene: Scene, spec: TaskSpec, fact: Fact) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
+def wording_key(seed: int, name: str) -> int:
+    """What chooses a row's wording: a stable hash of the run's seed and the row's id."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest(), "big")
+
+
 class Renderer:
     """Words and draws the facts of one engine about one scene.
 
@@ -126,7 +130,7 @@ class Renderer:
         wording = self._wording[fact.task]
         frames = [self._scene.frames[index] for index in fact.frames]
         name = row_id(self._scene, spec, fact)
-        key = stable_hash(self._config.seed, name)
+        key = wording_key(self._config.seed, name)
         block = spec.block(fact.polarity, fact.variant)
 
         def text(value: Any) -> str:
@@ -172,8 +176,8 @@ class Renderer:
             "overlap": fact.overlap,
             "occlusion": fact.occlusion,
             "difficulty": fact.difficulty,
-            "slots": _json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
-            "evidence": _json(fact.evidence),
+            "slots": _encode_json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
+            "evidence": _encode_json(fact.evidence),
             "template": question.template_id,
         }
 
@@ -321,5 +325,4 @@ def _slot_column(value: Any, text: str) -> Any:
     return {"point": value.index, "text": text} if isinstance(value, PointRef) else value
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_encode_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -173,8 +173,8 @@ def _framed(width: float, height: float, rim: float, frame: int, front: int) -> 
 
 
 def mirror(style: Style) -> Model:
-    """A tall mirror; it shows a pale room, not a reflection."""
-    glass = style.palette.tiled("paint", "sky", glow=0.15)
+    """A tall mirror; it shows streaks of light, not a reflection."""
+    glass = style.palette.fitted("mirror_glass", glow=0.1)
     return model("mirror", _framed(style.between(0.45, 0.6), style.between(0.9, 1.2), 0.04, style.second_wood, glass))
 
 
@@ -244,11 +244,7 @@ def radiator(style: Style, width: float) -> Model:
 
 def curtain(style: Style, width: float, height: float) -> Model:
     """A pleated cloth hanging from its upper edge."""
-    cloth = style.palette.tiled(
-        choice(style.rng, ["fabric", "striped_cloth"]),
-        choice(style.rng, ["cream", "sage", "rose", "sky", "mustard"]),
-        thin=True,
-    )
+    cloth = style.curtain_cloth
     folds, deep = max(3, round(width / 0.11)), 0.032
     t = np.linspace(0, 1, 4001)
     x, y = width * (t - 0.5), deep * np.sin(2 * np.pi * folds * t)

@@ -197,7 +197,7 @@ def _bedroom(f: Furnisher) -> None:
     f.things(chest, 0, "living", 5)
     _desk(f)
     f.add(plan.corner(style, seating.armchair(style)))
-    f.things(f.wall(storage.bookshelf(style, 0.75, style.between(1.1, 1.6)), space=0.4), 0, "storage", 2)
+    f.shelves(f.wall(storage.bookshelf(style, 0.75, style.between(1.1, 1.6)), space=0.4))
     f.add(plan.corner(style, decor.plant(style, style.between(0.8, 1.2))))
     f.add(plan.corner(style, smallthings.basket(style)))
 
@@ -254,17 +254,15 @@ def _office(f: Furnisher) -> None:
 
 
 def _kitchen(f: Furnisher) -> None:
+    """The wall without openings carries the units; ``room.py`` keeps one long wall closed."""
     style, plan = f.style, f.plan
-    left, right = (
-        storage.counter(style, style.between(1.0, 1.2), False),
-        storage.counter(style, style.between(1.1, 1.4), True),
-    )
     oven, fridge = storage.stove(style), storage.refrigerator(style)
-    run = left.width + oven.width + right.width + fridge.width + 0.05
-    for wall in sorted(range(4), key=lambda k: (any(o.wall == k for o in plan.openings), -plan.length_of(k))):
-        start = -plan.length_of(wall) / 2 + (plan.length_of(wall) - run) * 0.5
-        if start < -plan.length_of(wall) / 2 + 0.02 or any(o.wall == wall and o.kind == "door" for o in plan.openings):
-            continue
+    closed = [k for k in range(4) if not any(o.wall == k for o in plan.openings)]
+    for wall in sorted(closed, key=plan.length_of, reverse=True)[:1]:
+        # What the oven and the fridge leave of the wall is counter, with a slit of 12 mm between units.
+        rest = min(plan.length_of(wall) - 0.25 - oven.width - fridge.width, 2.7)
+        left, right = storage.counter(style, 0.45 * rest, False), storage.counter(style, 0.55 * rest, True)
+        start = -(rest + oven.width + fridge.width + 0.036) / 2
         edge = start
         for unit in (left, oven, right, fridge):
             placed = f.wall(unit, walls=[wall], along=edge + unit.width / 2, side=-0.01)
@@ -280,7 +278,6 @@ def _kitchen(f: Furnisher) -> None:
                 upper = storage.kitchen_cabinet(style, unit.width - 0.01)
                 f.hang(upper, 1.45, wall=wall, along=edge + unit.width / 2, gap=0.004, margin=-0.02)
             edge += unit.width + 0.012
-        break
     _dining_group(f, 4, rug=False)
     f.things(f.wall(storage.cabinet(style), space=0.5), 0, "kitchen", 5)
     f.shelves(f.wall(storage.bookshelf(style, 0.8, 1.6), space=0.4))

@@ -47,16 +47,19 @@ class Room:
     plan: Floorplan
 
 
-def _openings(style: Style, width: float, depth: float) -> list[Opening]:
-    """A door and one or two windows on other walls."""
+def _openings(style: Style, kind: str, width: float, depth: float) -> list[Opening]:
+    """A door and one or two windows on other walls; a kitchen keeps one long wall for its units."""
     rng = style.rng
-    order = [int(k) for k in rng.permutation(4)]
+    units = (0 if width >= depth else 1) + 2 * int(rng.integers(2)) if kind == "kitchen" else None
+    order = [int(k) for k in rng.permutation(4) if k != units]
     holes = []
     for wall, kind in zip(order, ("door", "window", "window"), strict=False):
         length = width if wall % 2 == 0 else depth
         if kind == "door":
             # Near a corner, as in most houses: it leaves long walls for furniture.
-            at = (length / 2 - 0.75) * (1 if style.chance(0.5) else -1)
+            # Facing a wall, its right end meets the wall before it; the door keeps away from the units.
+            right = style.chance(0.5) if units is None or (wall - units) % 2 == 0 else units == (wall + 1) % 4
+            at = (length / 2 - 0.75) * (1 if right else -1)
             holes.append(Opening("door", wall, at, 0.88, -0.1, style.between(1.98, 2.08)))
         elif len(holes) < 2 or style.chance(0.6):
             wide = style.between(1.1, 1.7)
@@ -80,7 +83,7 @@ def furnish(kind: str, palette: Palette, rng: np.random.Generator) -> Room:
     width, depth, height = style.between(3.9, 4.75), style.between(3.45, 3.9), style.between(2.40, 2.55)
     if style.chance(0.3):
         width, depth = depth, width
-    holes = _openings(style, width, depth)
+    holes = _openings(style, kind, width, depth)
     plan = Floorplan(width, depth, holes)
     placed = _shell(style, kind, width, depth, height, holes)
     walls = placed[2:6]

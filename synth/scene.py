@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,15 @@ VERSION: Final = 1
 _LEAST_OBJECTS: Final = 28
 _LEAST_KINDS: Final = 13
 _ATTEMPTS: Final = 40
+_ESSENTIALS: Final = {
+    "living room": ("couch", 1),
+    "bedroom": ("bed", 1),
+    "office": ("desk", 2),
+    "kitchen": ("kitchen counter", 2),
+    "dining room": ("chair", 4),
+}
+"""What a room of each kind is known by, and how many of it."""
+
 _SHELL: Final = frozenset({"floor", "ceiling", "wall"})
 
 
@@ -142,6 +152,8 @@ def build_scene(
         things = [p for p in room.placed if p.model.label not in _SHELL]
         if len(things) < _LEAST_OBJECTS or len({p.model.label for p in things}) < _LEAST_KINDS:
             continue
+        if Counter(p.model.label for p in things)[_ESSENTIALS[kind][0]] < _ESSENTIALS[kind][1]:
+            continue
         corners, faces, owner = _assemble(room.placed)
         walk = _walk(room, corners.positions, seeding.generator(*key, "walk"))
         if walk is not None:
@@ -212,7 +224,7 @@ def _finish(
         density=_density(solid, palette),
         vertex_of=vertex_of,
         palette=palette,
-        exposure=float(0.52 / np.median(light.mean(1))),
+        exposure=_exposure(light, palette.color[_corner_material(solid)]),
     )
     color, depth = _cameras(
         walk, seeding.generator("synth", VERSION, seed, index, "intrinsics"), frames, color_size, depth_size
@@ -235,6 +247,19 @@ def _finish(
         painted=painted,
         clusters=clusters,
     )
+
+
+def _corner_material(solid: Solid) -> npt.NDArray[np.int64]:
+    """(r,) the material of one of the triangles at each corner."""
+    material = np.zeros(len(solid.positions), np.int64)
+    material[solid.faces] = solid.material[:, None]
+    return material
+
+
+def _exposure(light: npt.NDArray[np.float32], color: npt.NDArray[np.float32]) -> float:
+    """What brings the typical surface to a middle brightness: full for light rooms, less than full for dark ones."""
+    paleness = float(np.median(color.mean(1)))
+    return float(0.50 / np.median(light.mean(1)) * np.clip((0.45 / paleness) ** 0.6, 0.7, 1.35))
 
 
 def _window(room: Room, wall: int, along: float, z: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -99,12 +99,12 @@ def bookshelf(style: Style, width: float = 0.0, height: float = 0.0) -> Model:
 
 def shelf_board(style: Style) -> Model:
     """A board on two brackets, to hang on a wall."""
-    width, depth = style.between(0.7, 1.0), 0.22
+    width, depth = style.between(0.7, 1.0), 0.26
     parts: list[Solid] = [box((width, depth, 0.025), (0, 0, 0.10), style.wood, omit="+y")]
     for sign in (-1, 1):
         x = sign * (width / 2 - 0.12)
         parts.append(beam((x, depth / 2, 0.005), (x, -depth / 2 + 0.04, 0.105), 0.009, style.metal, sides=6))
-    return model("shelf", parts, [Surface((0, -0.01, 0.125), (width - 0.08, depth - 0.08), 0.35)])
+    return model("shelf", parts, [Surface((0, -0.01, 0.125), (width - 0.06, depth - 0.04), 0.40)])
 
 
 def _doors(
@@ -199,7 +199,7 @@ def tv_stand(style: Style) -> Model:
             for y in (-depth / 2 + 0.06, depth / 2 - 0.06)
         )
     middle = Surface((0, -0.01, (height + 0.07) / 2 + 0.018), (third - 0.12, depth - 0.14), 0.14)
-    return model("tv stand", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.08)), middle])
+    return model("tv stand", parts, [Surface((0, 0, height), (width - 0.1, depth - 0.08), 1.0), middle])
 
 
 def kitchen_cabinet(style: Style, width: float) -> Model:

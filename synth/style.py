@@ -67,7 +67,7 @@ class Style:
     Attributes:
         palette: where materials are made.
         rng: the generator models draw their proportions from.
-        wood, second_wood, cloth, metal, white, black: palette indices.
+        wood, second_wood, cloth, curtain_cloth, metal, white, black: palette indices.
         accents: names of strong colours for small things.
     """
 
@@ -83,6 +83,8 @@ class Style:
         )
         self.cloth = palette.tiled(cloth, tone)
         self.plain_cloth = palette.tiled("fabric", choice(rng, ["beige", "cream", "sky", "rose", "sage", "grey"]))
+        drape, tone = choice(rng, ["fabric", "striped_cloth"]), choice(rng, ["cream", "sage", "rose", "sky", "mustard"])
+        self.curtain_cloth = palette.tiled(drape, tone, thin=True)
         self.metal = palette.tiled("metal", choice(rng, ["steel", "steel", "charcoal", "brass"]))
         self.white = palette.tiled("paint", "white")
         self.black = palette.tiled("paint", "charcoal")

@@ -278,6 +278,16 @@ def dark_screen(rng: np.random.Generator) -> Image:
     return np.clip(image + 0.004 * rng.standard_normal((128, 224, 1)), 0, 1)
 
 
+def mirror_glass(rng: np.random.Generator) -> Image:
+    """A mirror as cartoonists draw it: a cool gradient with bright diagonal streaks."""
+    image = _vertical((0.62, 0.70, 0.76), (0.40, 0.46, 0.52), 192, 96)
+    y, x = np.mgrid[0:192, 0:96]
+    across = (x + y * 0.6 + rng.uniform(0, 40)) % 130
+    image[(across > 30) & (across < 48)] += 0.16
+    image[(across > 56) & (across < 62)] += 0.10
+    return np.clip(image, 0, 1)
+
+
 def clock_face(rng: np.random.Generator) -> Image:
     """Numbers as bars, two hands."""
     y, x = np.mgrid[0:192, 0:192] - 95.5
@@ -360,6 +370,6 @@ def label(rng: np.random.Generator) -> Image:
 FITTED: Final[dict[str, Callable[[np.random.Generator], Image]]] = {
     f.__name__: f
     for f in (
-        abstract, bands, clock_face, cover, dark_screen, desktop, keys, label, landscape, outdoors, persian, spine,
+        abstract, bands, clock_face, cover, dark_screen, desktop, keys, label, landscape, mirror_glass, outdoors, persian, spine,
     )
 }  # fmt: skip
