@@ -246,11 +246,11 @@ class Scene:
     def __post_init__(self) -> None:
         if (self.vertices is None) != (self.faces is None):
             raise ValueError("a mesh has vertices and faces, or neither")
-        if self.vertices is not None:
+        if self.vertices is not None and self.faces is not None:
+            faces = _frozen(self.faces, np.int32, (None, 3), "faces")
             object.__setattr__(self, "vertices", _frozen(self.vertices, np.float32, (None, 3), "vertices"))
-            object.__setattr__(self, "faces", _frozen(self.faces, np.int32, (None, 3), "faces"))
-            faces = self.faces
-            if faces is not None and faces.size and (faces.min() < 0 or faces.max() >= len(self.vertices)):
+            object.__setattr__(self, "faces", faces)
+            if faces.size and (faces.min() < 0 or faces.max() >= len(self.vertices)):
                 raise ValueError("faces name vertices that do not exist")
         if self.vertex_instance is not None:
             if self.vertices is None:

@@ -97,8 +97,9 @@ def take_least_used(keys: Sequence[tuple[Hashable, ...]], quota: int, uses: Coun
     for index, key in enumerate(keys):
         groups.setdefault(key[0], []).append((sum(uses[thing] for thing in key[1:]), index))
     firsts = [(uses[first], place, first) for place, first in enumerate(groups)]
-    for heap in (*groups.values(), firsts):
-        heapq.heapify(heap)
+    for group in groups.values():
+        heapq.heapify(group)
+    heapq.heapify(firsts)
     taken: list[int] = []
     while firsts and len(taken) < quota:
         _, place, first = heapq.heappop(firsts)

@@ -121,10 +121,8 @@ def _legal_pair(truth: Truth, frame: int, a: tuple[int, int], b: tuple[int, int]
     depth, _ = truth.cast(frame, xy)
     rays = np.column_stack([xy, np.ones(2)]) @ np.linalg.inv(truth.intrinsics).T
     distance = depth * np.linalg.norm(rays, axis=1)
-    if not (0.2 <= depth.min() and depth.max() <= 10):
+    if depth.min() < 0.2 or depth.max() > 10:
         return False
     gaps = [(d[0] - d[1]) for d in (depth, distance)]
-    enough = all(
-        abs(gap) >= max(0.10, 0.05 * d.min()) for gap, d in zip(gaps, (depth, distance), strict=True)
-    )
+    enough = all(abs(gap) >= max(0.10, 0.05 * d.min()) for gap, d in zip(gaps, (depth, distance), strict=True))
     return enough and gaps[0] * gaps[1] > 0

@@ -64,7 +64,7 @@ def test_round_robin_takes_turns() -> None:
 def test_least_used_first() -> None:
     uses: Counter = Counter({1: 1})
     keys = [(1, "p"), (2, "p"), (2, "q"), (3, "p")]
-    assert take_least_used(keys, 3, uses) == [1, 3, 0]  # frames 2 and 3 are unused; then all stand at one, the first group comes first
+    assert take_least_used(keys, 3, uses) == [1, 3, 0]  # the unused frames 2 and 3, then the first
     assert uses[3] == 1
 
 

@@ -89,7 +89,7 @@ def make_scene(
     mesh: bool = True,
     noise: float = 0.0,
 ) -> Scene:
-    """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma as a share of depth."""
+    """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma over depth."""
     vertices, faces, labels = [], [], []
     start = 0
     for index, box in enumerate([ROOM, *BOXES]):
