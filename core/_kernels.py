@@ -17,8 +17,6 @@ from numba.extending import intrinsic, overload
 _BLOCK = 64  # points of a block; visibility.BLOCK is this number
 _NO_TRIANGLE = 0xFFFFFFFF
 _LANES = 8  # pixels filled together; raster.LANES is this number
-import os
-_NARROW=int(os.environ.get('NARROW','2'))
 _TILE = 8  # pixels; edge of the squares whose farthest depth is kept
 
 
@@ -50,7 +48,8 @@ def _popcount_compiled(word: Any) -> Any:  # noqa: ARG001 - numba asks by the ar
 
 
 @njit(cache=True)
-def _count_common(a: np.ndarray, b: np.ndarray) -> int:
+def _count_common(a: np.ndarray, b: np.ndarray) -> np.int64:
+    """Bits set in both of two rows of words."""
     total = np.int64(0)
     for k in range(a.size):
         total += np.int64(_popcount(a[k] & b[k]))
@@ -363,7 +362,7 @@ def cluster_vertices(
 ) -> int:
     """Number the vertices of each run of ``size`` faces from 0; returns the total over all runs.
 
-    faces: (m, 3) int32 in cluster order; stamp, local: (n,) int32, stamp all -1; corners: (3, m) int32 out;
+    faces: (m, 3) int32 in cluster order; stamp, local: (n,) int32, stamp all -1; corners: (3, m) uint16 out;
     vertex_ids: (3 m,) int32 out, the vertices of all clusters one after the other; vertex_start: (c + 1,) int64 out.
     """
     total = 0
@@ -443,8 +442,7 @@ def _edges(
     area *= sign
     usable = area > 1e-300
     scale = 1.0 / (area if usable else 1.0)
-    if not usable:
-        ranges[3, slot] = ranges[2, slot] - 1  # seen edge-on: no rows
+    ranges[3, slot] = ranges[3, slot] if usable else -1  # no rows for what is seen edge-on
     edges[0, slot] = a0 * sign
     edges[1, slot] = b0 * sign
     edges[2, slot] = c0 * sign
@@ -462,6 +460,61 @@ def _edges(
 
 
 @njit(cache=True, error_model="numpy")
+def _transform(points: np.ndarray, start: int, end: int, matrix: np.ndarray, near: float, corners: np.ndarray) -> None:
+    """Pixels and inverse depths (rows 0 to 2), homogeneous pixels and depths (rows 3 to 5) of a run of points."""
+    for i in range(end - start):
+        x = np.float64(points[0, start + i])
+        y = np.float64(points[1, start + i])
+        z = np.float64(points[2, start + i])
+        a = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]
+        b = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]
+        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+        q = 1.0 / (w if w >= near else 1.0)
+        corners[0, i] = a * q
+        corners[1, i] = b * q
+        corners[2, i] = q
+        corners[3, i] = a
+        corners[4, i] = b
+        corners[5, i] = w
+
+
+@njit(cache=True)
+def _bounds_of_run(
+    corners: np.ndarray,
+    first: int,
+    last: int,
+    scratch: np.ndarray,
+    width: int,
+    height: int,
+    ranges: np.ndarray,
+    kept: np.ndarray,
+) -> int:
+    """Put the faces first .. last that hold a pixel centre into slots; returns how many."""
+    us, vs = scratch[0], scratch[1]
+    right_most, bottom_most = width - 1.0, height - 1.0
+    count = 0
+    for face in range(first, last):
+        i, j, k = corners[0, face], corners[1, face], corners[2, face]
+        slot = np.uint64(count)  # unsigned: no check for an index counted from the end
+        kept[slot] = face
+        # Without a branch: which triangles fall between pixel centres cannot be foreseen.
+        count += _bounds(us[i], us[j], us[k], vs[i], vs[j], vs[k], right_most, bottom_most, slot, ranges)
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def _edges_of_run(
+    corners: np.ndarray, kept: np.ndarray, count: int, scratch: np.ndarray, ranges: np.ndarray, edges: np.ndarray
+) -> None:
+    """The edge functions of all slots."""
+    us, vs, qs = scratch[0], scratch[1], scratch[2]
+    for slot in range(count):
+        face = kept[slot]
+        i, j, k = corners[0, face], corners[1, face], corners[2, face]
+        _edges(us[i], vs[i], qs[i], us[j], vs[j], qs[j], us[k], vs[k], qs[k], slot, ranges, edges)
+
+
+@njit(cache=True, error_model="numpy")
 def _fill(slot: int, ranges: np.ndarray, edges: np.ndarray, face: int, keys: np.ndarray) -> None:
     """Enter the triangle of a slot into the z-buffer: without branches, eight pixels at a time.
 
@@ -475,21 +528,6 @@ def _fill(slot: int, ranges: np.ndarray, edges: np.ndarray, face: int, keys: np.
     a2, b2, c2 = edges[6, slot], edges[7, slot], edges[8, slot]
     q0, q1, q2 = edges[9, slot], edges[10, slot], edges[11, slot]
     low, high = edges[12, slot], edges[13, slot]
-    if right - left < _NARROW:
-        for row in range(ranges[2, slot], ranges[3, slot] + 1):
-            line = keys[row]
-            r0 = b0 * row + c0
-            r1 = b1 * row + c1
-            r2 = b2 * row + c2
-            for column in range(left, right + 1):
-                w0 = a0 * column + r0
-                w1 = a1 * column + r1
-                w2 = a2 * column + r2
-                if (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0):
-                    q = min(max(w0 * q0 + w1 * q1 + w2 * q2, low), high)
-                    key = (np.int64(np.float32(q).view(np.int32)) << np.int64(32)) | low_bits
-                    line[column] = max(line[column], key)
-        return
     start = np.float64(left)
     for row in range(ranges[2, slot], ranges[3, slot] + 1):
         r0 = b0 * row + c0
@@ -517,8 +555,8 @@ def _fill_cut(
     k: int,
     near: float,
     face: int,
-    right_most: float,
-    bottom_most: float,
+    width: int,
+    height: int,
     ranges: np.ndarray,
     edges: np.ndarray,
     polygon: np.ndarray,
@@ -548,7 +586,7 @@ def _fill_cut(
         x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
         x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
         x2, y2, q2 = polygon[third, 0], polygon[third, 1], polygon[third, 2]
-        if _bounds(x0, x1, x2, y0, y1, y2, right_most, bottom_most, 0, ranges) == 1:
+        if _bounds(x0, x1, x2, y0, y1, y2, width - 1.0, height - 1.0, 0, ranges) == 1:
             _edges(x0, y0, q0, x1, y1, q1, x2, y2, q2, 0, ranges, edges)
             _fill(0, ranges, edges, face, keys)
 
@@ -621,18 +659,16 @@ def rasterise(
     """Z-buffer of triangles in clusters, nearest clusters first, those behind what is drawn left out.
 
     points: (3, p) float32, each cluster's vertices one after the other; vertex_start: (c + 1,) int64; corners: (3, m)
-    int32 within the cluster; face_ids: (m,) int32; size: faces of a cluster; boxes: (c, 6); near > 0;
+    uint16 within the cluster; face_ids: (m,) int32; size: faces of a cluster; boxes: (c, 6); near > 0;
     scratch: (6, at least the vertices of any cluster) float64; keys: (h, width + 8) int64, zeros in. Out, in the
     first ``width`` columns: the bits of the nearest inverse depth (float32) above those of 0xFFFFFFFF - face. The
     larger key is the nearer surface and, at equal depth, the lower face: the order of work does not matter.
     """
     height = keys.shape[0]
-    right_most = width - 1.0
-    bottom_most = height - 1.0
     polygon = np.empty((4, 3), np.float64)
-    ranges = np.empty((4, size + 1), np.int64)
+    ranges = np.empty((4, size + 1), np.int32)
     edges = np.empty((14, size + 1), np.float64)
-    kept = np.empty(size + 1, np.int64)
+    kept = np.empty(size + 1, np.uint32)
     tile_least = np.zeros(((height + _TILE - 1) // _TILE, (width + _TILE - 1) // _TILE), np.int64)
     tile_stale = np.zeros(tile_least.shape, np.uint8)
     rectangle = np.zeros(4, np.int64)
@@ -647,55 +683,26 @@ def rasterise(
             in_view[seen] = cluster
             distance[seen] = nearest
             seen += 1
-    us, vs, qs = scratch[0], scratch[1], scratch[2]
     for turn in np.argsort(distance[:seen]):
         cluster = in_view[turn]
         nearest = distance[turn]
-        cut = not (nearest > near * (1.0 + 1e-6) + 1e-9)
-        if cut:
-            tile_stale[:] = 1
-        else:
+        first, last = cluster * size, min((cluster + 1) * size, face_ids.size)
+        start, end = vertex_start[cluster], vertex_start[cluster + 1]
+        if nearest > near * (1.0 + 1e-6) + 1e-9:
             if _is_hidden(boxes[cluster], matrix, nearest, width, keys, tile_least, tile_stale, rectangle):
                 continue
             tile_stale[rectangle[2] : rectangle[3] + 1, rectangle[0] : rectangle[1] + 1] = 1
-        start = vertex_start[cluster]
-        for i in range(vertex_start[cluster + 1] - start):
-            x = np.float64(points[0, start + i])
-            y = np.float64(points[1, start + i])
-            z = np.float64(points[2, start + i])
-            a = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]
-            b = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]
-            w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
-            q = 1.0 / (w if w >= near else 1.0)
-            us[i] = a * q
-            vs[i] = b * q
-            qs[i] = q
-            if cut:
-                scratch[3, i] = a
-                scratch[4, i] = b
-                scratch[5, i] = w
-        last = min((cluster + 1) * size, face_ids.size)
-        count = 0
-        for face in range(cluster * size, last):
-            i, j, k = corners[0, face], corners[1, face], corners[2, face]
-            if cut and not (scratch[5, i] >= near and scratch[5, j] >= near and scratch[5, k] >= near):
-                continue
-            kept[count] = face
-            # Without a branch: which triangles hold no pixel centre cannot be foreseen.
-            count += _bounds(us[i], us[j], us[k], vs[i], vs[j], vs[k], right_most, bottom_most, count, ranges)
-        for slot in range(count):
-            face = kept[slot]
-            i, j, k = corners[0, face], corners[1, face], corners[2, face]
-            _edges(us[i], vs[i], qs[i], us[j], vs[j], qs[j], us[k], vs[k], qs[k], slot, ranges, edges)
-        for slot in range(count):
-            _fill(slot, ranges, edges, face_ids[kept[slot]], keys)
-        if cut:
-            for face in range(cluster * size, last):
+            _transform(points, start, end, matrix, near, scratch)
+            count = _bounds_of_run(corners, first, last, scratch, width, height, ranges, kept)
+            _edges_of_run(corners, kept, count, scratch, ranges, edges)
+            for slot in range(count):
+                _fill(slot, ranges, edges, face_ids[kept[slot]], keys)
+        else:
+            tile_stale[:] = 1
+            _transform(points, start, end, matrix, near, scratch)
+            for face in range(first, last):
                 i, j, k = corners[0, face], corners[1, face], corners[2, face]
-                if not (scratch[5, i] >= near and scratch[5, j] >= near and scratch[5, k] >= near):
-                    _fill_cut(
-                        scratch, i, j, k, near, face_ids[face], right_most, bottom_most, ranges, edges, polygon, keys
-                    )
+                _fill_cut(scratch, i, j, k, near, face_ids[face], width, height, ranges, edges, polygon, keys)
 
 
 @njit(cache=True, error_model="numpy")
@@ -809,7 +816,7 @@ def _on_plane(plane: np.ndarray, u: float, v: float, q: float, absolute: float, 
     if not fitted > 0.0:
         return False
     depth = 1.0 / fitted
-    return abs(depth - 1.0 / q) <= max(absolute, relative * depth)
+    return bool(abs(depth - 1.0 / q) <= max(absolute, relative * depth))
 
 
 @njit(cache=True, error_model="numpy")
@@ -917,15 +924,15 @@ def mark_verdicts(
             count = 0
             centre = 0.0
             for i in range(k):
-                z = np.float64(mesh[row + offsets[i, 1], column + offsets[i, 0]]) if has_mesh else 0.0
-                if not z > 0.0:
-                    z = guess
-                z = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], z)
-                if z > 0.0:
-                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / z
+                start = float(mesh[row + offsets[i, 1], column + offsets[i, 0]]) if has_mesh else 0.0
+                if not start > 0.0:
+                    start = guess
+                value = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], start)
+                if value > 0.0:
+                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / value
                     count += 1
                     if i == 0:
-                        centre = 1.0 / z
+                        centre = 1.0 / value
             enough = count >= known_share * k
             if not has_mesh and (not enough or centre == 0.0):
                 verdict = 2

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ..errors import SceneError
 from . import _kernels
+from .arrays import read_only
 from .types import Camera
 
 __all__ = ["is_inside", "nearest_pixels", "project", "projection_matrix"]
@@ -50,7 +51,7 @@ def project(points: npt.ArrayLike, camera: Camera) -> tuple[FloatArray, FloatArr
     Raises:
         SceneError: for a lens that is not a pinhole.
     """
-    world = np.ascontiguousarray(points, dtype=np.float64)
+    world = read_only(points, np.float64)
     if world.ndim != 2 or world.shape[1] != 3:
         raise ValueError(f"points must have shape (n, 3), got {world.shape}")
     xy = np.empty((len(world), 2))

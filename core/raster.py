@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _kernels
+from .arrays import read_only
 from .projection import projection_matrix
 from .types import Camera
 
@@ -47,7 +48,7 @@ class TriangleClusters:
     Attributes:
         points: (3, p) float32, each cluster's own vertices one after the other.
         vertex_start: (c + 1,) int64, where each cluster's vertices begin.
-        corners: (3, m) int32, each triangle's corners within its cluster.
+        corners: (3, m) uint16, each triangle's corners within its cluster.
         face_ids: (m,) int32, each triangle's index in the mesh.
         boxes: (c, 6) float64, centre and half size of each cluster.
         most_vertices: of any cluster.
@@ -55,7 +56,7 @@ class TriangleClusters:
 
     points: npt.NDArray[np.float32]
     vertex_start: npt.NDArray[np.int64]
-    corners: npt.NDArray[np.int32]
+    corners: npt.NDArray[np.uint16]
     face_ids: npt.NDArray[np.int32]
     boxes: npt.NDArray[np.float64]
     most_vertices: int
@@ -68,7 +69,7 @@ def spatial_order(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     low = points.min(axis=0).astype(np.float64)
     cell = max(float((points.max(axis=0) - low).max()) / 65536.0, 1e-9)
     codes = np.empty(len(points), dtype=np.uint64)
-    _kernels.morton_codes(np.ascontiguousarray(points, dtype=np.float32), low, cell, codes)
+    _kernels.morton_codes(read_only(points, np.float32), low, cell, codes)
     return np.argsort(codes, kind="stable")
 
 
@@ -87,13 +88,14 @@ def build_clusters(vertices: npt.ArrayLike, faces: npt.ArrayLike) -> TriangleClu
         raise ValueError(f"faces must have shape (m, 3), got {triangles.shape}")
     if triangles.size and (triangles.min() < 0 or triangles.max() >= len(corners_world)):
         raise ValueError("faces name vertices that do not exist")
-    usable = np.flatnonzero(np.isfinite(corners_world).all(axis=1)[triangles].all(axis=1))
+    finite: npt.NDArray[np.bool_] = np.isfinite(corners_world).all(axis=1, keepdims=True)
+    usable = np.flatnonzero(finite[triangles, 0].all(axis=1))
     triangles = triangles[usable]
     centres = corners_world[triangles[:, 0]] + corners_world[triangles[:, 1]] + corners_world[triangles[:, 2]]
     order = spatial_order(centres / np.float32(3.0))
     triangles = np.ascontiguousarray(triangles[order])
     count = -(-len(triangles) // _CLUSTER_FACES)
-    corners = np.empty((3, len(triangles)), dtype=np.int32)
+    corners = np.empty((3, len(triangles)), dtype=np.uint16)
     vertex_ids = np.empty(3 * len(triangles), dtype=np.int32)
     vertex_start = np.zeros(count + 1, dtype=np.int64)
     stamp = np.full(len(corners_world), -1, dtype=np.int32)

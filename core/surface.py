@@ -105,7 +105,7 @@ def sensor_values(
     if guess is not None:
         start = np.where(guess > 0, guess, start).astype(np.float64)
     values = np.empty(len(xy), dtype=np.float32)
-    _kernels.sensor_at(np.ascontiguousarray(xy, dtype=np.float64), start, view.link, view.back, view.depth, values)
+    _kernels.sensor_at(read_only(xy, np.float64), start, view.link, view.back, view.depth, values)
     return values
 
 
@@ -151,7 +151,7 @@ def judge_marks(
     Returns:
         (n,), codes of ``Verdict``.
     """
-    pixels = np.ascontiguousarray(xy, dtype=np.float64)
+    pixels = read_only(xy, np.float64)
     if pixels.ndim != 2 or pixels.shape[1] != 2:
         raise ValueError(f"xy must have shape (n, 2), got {pixels.shape}")
     radius = clearance * mark_radius(camera.height)

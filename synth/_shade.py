@@ -12,7 +12,10 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["light_up", "paint"]
+__all__ = ["SHOULDER", "WHITE", "light_up", "paint"]
+
+SHOULDER, WHITE = 0.75, 1.32
+"""The tone curve: ``WHITE * v / (1 + SHOULDER * v)``, then a gamma of 2; light surfaces bend before they clip."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -78,8 +81,8 @@ def paint(  # type: ignore[no-untyped-def]
                 lit = wa * light[a, channel] + wb * light[b, channel] + wc * light[c, channel]
                 value = texel * texel * color[m, channel] * (lit * exposure + glow[m])
                 # A soft shoulder instead of a hard white, then the display's gamma of 2.
-                value = value * (1.0 + value * 0.16) / (1.0 + value)
-                out[y, x, channel] = np.uint8(min(255.0, 255.0 * math.sqrt(value * 1.55) + 0.5))
+                value = WHITE * value / (1.0 + SHOULDER * value)
+                out[y, x, channel] = np.uint8(min(255.0, 255.0 * math.sqrt(value) + 0.5))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

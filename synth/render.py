@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..core.raster import MeshMap, rasterise
 from ..core.types import Camera
-from ._shade import paint
+from ._shade import SHOULDER, WHITE, paint
 from .scene import SyntheticScene
 
 __all__ = ["NEAR", "depth_map", "paint_image", "vertex_colors"]
@@ -55,7 +55,7 @@ def vertex_colors(scene: SyntheticScene) -> npt.NDArray[np.uint8]:
     texel = palette.texels[palette.start[k, level] + y * w + x].astype(np.float32) / 255
     lit = painted.light * painted.exposure + palette.glow[corner_material][:, None]
     value = texel**2 * palette.color[corner_material] * lit
-    value = value * (1 + 0.16 * value) / (1 + value)
+    value = WHITE * value / (1 + SHOULDER * value)
     color = np.zeros((len(scene.vertices), 3), np.float32)
-    color[painted.vertex_of] = np.sqrt(1.55 * value)
+    color[painted.vertex_of] = np.sqrt(value)
     return np.asarray(np.clip(color * 255 + 0.5, 0, 255), np.uint8)

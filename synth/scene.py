@@ -179,7 +179,7 @@ def _walk(room: Room, positions: npt.NDArray[np.float64], rng: np.random.Generat
             obstacles.append(thing.footprint)
         x, y = thing.to_world(0.0, 0.0)
         large = thing.model.width * height + thing.model.width * thing.model.depth
-        targets.append(Target(x, y, thing.at[2] + height / 2, min(1.0, 0.25 + large)))
+        targets.append(Target(x, y, thing.at[2] + height / 2, min(0.8, 0.35 + 0.4 * large)))
     return plan_walk(rng, room.plan, obstacles, positions[::3].astype(np.float32), targets)
 
 

@@ -125,7 +125,7 @@ def _upholstered(style: Style, label: str, width: float, seats: int) -> Model:
         )
         rest = box((each - 0.02, 0.16, 0.40), (0, 0, 0), cloth, omit="-z", radius=0.065)
         parts.append(rest.moved((x, depth / 2 - 0.30, seat - 0.03), tilt=-0.16))
-    surfaces = [Surface((side * (width / 2 - arm - 0.22), 0.01, seat + 0.01), (0.3, 0.3)) for side in (-1, 1)]
+    surfaces = [Surface((side * (width / 2 - arm - 0.22), -0.04, seat + 0.005), (0.02, 0.02)) for side in (-1, 1)]
     return model(label, parts, surfaces if seats > 1 else surfaces[:1])
 
 

@@ -370,6 +370,7 @@ def label(rng: np.random.Generator) -> Image:
 FITTED: Final[dict[str, Callable[[np.random.Generator], Image]]] = {
     f.__name__: f
     for f in (
-        abstract, bands, clock_face, cover, dark_screen, desktop, keys, label, landscape, mirror_glass, outdoors, persian, spine,
+        abstract, bands, clock_face, cover, dark_screen, desktop, keys, label, landscape, mirror_glass, outdoors,
+        persian, spine,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A second, minimal reader of ScanNet's files, written from the format's description; shares no code with the package."""
+"""A second, minimal reader of ScanNet's files, from the format's description; shares no code with the package."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def read_sens(path: Path) -> SimpleNamespace:
     (imu,) = take("Q")
     at += 128 * imu
     return SimpleNamespace(
-        version=version, name=name, intrinsic_color=matrices[0], extrinsic_color=matrices[1], intrinsic_depth=matrices[2],
-        extrinsic_depth=matrices[3], codecs=(color_codec, depth_codec), color_size=(cw, ch), depth_size=(dw, dh),
+        version=version, name=name, intrinsic_color=matrices[0], extrinsic_color=matrices[1],
+        intrinsic_depth=matrices[2], extrinsic_depth=matrices[3], codecs=(color_codec, depth_codec),
+        color_size=(cw, ch), depth_size=(dw, dh),
         shift=shift, frames=frames, imu=imu, rest=len(data) - at,
     )  # fmt: skip
 

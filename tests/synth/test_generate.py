@@ -64,7 +64,7 @@ def test_the_same_call_again_makes_only_what_is_missing(quick: None, tmp_path: P
 
 def test_folders_of_others_are_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="not made by synth.*give an empty or a new folder"):
+    with pytest.raises(ConfigError, match=r"not made by synth.*give an empty or a new folder"):
         synth.generate(tmp_path, **TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     with pytest.raises(ConfigError, match="is a file"):
@@ -73,7 +73,7 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
 
 def test_other_options_are_refused(quick: None, tmp_path: Path) -> None:
     synth.generate(tmp_path, **TINY)
-    with pytest.raises(ConfigError, match="other options.*give another folder"):
+    with pytest.raises(ConfigError, match=r"other options.*give another folder"):
         synth.generate(tmp_path, **{**TINY, "seed": 4})
 
 
