@@ -88,8 +88,8 @@ def build_clusters(vertices: npt.ArrayLike, faces: npt.ArrayLike) -> TriangleClu
         raise ValueError(f"faces must have shape (m, 3), got {triangles.shape}")
     if triangles.size and (triangles.min() < 0 or triangles.max() >= len(corners_world)):
         raise ValueError("faces name vertices that do not exist")
-    finite: npt.NDArray[np.bool_] = np.isfinite(corners_world).all(axis=1, keepdims=True)
-    usable = np.flatnonzero(finite[triangles, 0].all(axis=1))
+    finite = np.asarray(np.isfinite(corners_world).all(axis=1))
+    usable = np.flatnonzero(finite[triangles].all(axis=1))
     triangles = triangles[usable]
     centres = corners_world[triangles[:, 0]] + corners_world[triangles[:, 1]] + corners_world[triangles[:, 2]]
     order = spatial_order(centres / np.float32(3.0))
