@@ -10,7 +10,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["STRUCTURAL_LABELS", "UNLABELLED", "clean", "is_structural", "synonyms"]
+__all__ = [
+    "SEE_THROUGH_LABELS",
+    "STRUCTURAL_LABELS",
+    "UNLABELLED",
+    "clean",
+    "is_see_through",
+    "is_structural",
+    "synonyms",
+]
 
 UNLABELLED: Final = "unlabelled"
 """The cleaned label of an object whose label a mapping does not name, or names as nothing; never asked about."""
@@ -26,6 +34,15 @@ STRUCTURAL_LABELS: Final[frozenset[str]] = frozenset(
     }
 )  # fmt: skip
 """Cleaned labels that are never asked about."""
+
+SEE_THROUGH_LABELS: Final[frozenset[str]] = frozenset(
+    {
+        "window", "windows", "skylight", "mirror", "mirror door", "mirror doors", "glass", "glass door", "glass doors",
+        "glass wall", "glass panel", "glass case", "display case", "sliding glass door", "shower door", "shower doors",
+        "shower screen", "shower glass", "fish tank", "aquarium", "vitrine",
+    }
+)  # fmt: skip
+"""Cleaned labels of things one looks through or into: what the picture shows there is not where the surface is."""
 
 _SPELLINGS: Final = MappingProxyType(
     {
@@ -139,6 +156,11 @@ def clean(label: str) -> str:
 def is_structural(label: str) -> bool:
     """Whether a label names the building's shell or is bookkeeping, so that no question mentions it."""
     return clean(label) in STRUCTURAL_LABELS
+
+
+def is_see_through(label: str) -> bool:
+    """Whether a label names a window, a mirror or the like, on whose surface nobody can judge a depth."""
+    return clean(label) in SEE_THROUGH_LABELS
 
 
 def synonyms(label: str) -> frozenset[str]:

@@ -7,21 +7,31 @@ its depth is in range (docs/conventions.md, "Depth of a point", "Marks and stabl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.labels import is_see_through
 from ..core.surface import Verdict
-from ..core.types import Point, mark_radius
+from ..core.types import Instance, Point, mark_radius
 from .sampling import round_robin
 
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["DepthPoints", "DepthRange", "far_apart", "legal_points", "points_a_frame", "sample_points", "visit_frames"]
+__all__ = [
+    "DepthPoints",
+    "DepthRange",
+    "far_apart",
+    "is_plenty",
+    "legal_points",
+    "points_a_frame",
+    "sample_points",
+    "visit_frames",
+]
 
 _VERDICT_REASONS: Final = {
     Verdict.OUTSIDE: "mark would leave the image",
@@ -187,14 +197,25 @@ def sample_points(
             rng.integers(band, max(camera.height - band, band + 1), size=shape),
         ]
     )
+    glass = 0
     if geometry.scene.has_mesh and geometry.scene.instances:
         instance = geometry.instance_at(frame, xy)
-        xy = xy[round_robin(instance.tolist(), candidates)]
+        xy = xy[(turn := round_robin(instance.tolist(), candidates))]
+        # Whoever looks at a window sees what lies behind it, while mesh and sensor may know its pane.
+        opaque = ~np.isin(instance[turn], _see_through(geometry.scene.instances))
+        glass = len(xy) - int(np.count_nonzero(opaque))
+        xy = xy[opaque]
     else:
         xy = xy[:candidates]
     points, reasons = legal_points(geometry, frame, xy, depth_range, clearance=_CLEARANCE)
+    if glass:
+        reasons["on a window or a mirror"] += glass
     apart = far_apart(points.xy, 4 * mark_radius(camera.height), keep)
     return points.take(apart), reasons
+
+
+def _see_through(instances: Sequence[Instance]) -> list[int]:
+    return [index for index, instance in enumerate(instances) if is_see_through(instance.label)]
 
 
 def points_a_frame(frames: int, limit: int) -> int:
@@ -202,21 +223,26 @@ def points_a_frame(frames: int, limit: int) -> int:
     return -(-_SPARE * limit // max(min(frames, limit), 1))
 
 
-def visit_frames(
-    geometry: SceneGeometry, rng: np.random.Generator, limit: int, keep: int, depth_range: DepthRange
-) -> Iterator[tuple[DepthPoints, Counter[str]]]:
-    """Qualifying points frame by frame, in random order, of as many frames as facts are wanted.
+def is_plenty(frames: int, found: int, limit: int) -> bool:
+    """Whether that many visited frames and things found in them are enough to choose ``limit`` facts from.
 
-    Every fact can so have a frame of its own.
+    Every fact can then have a frame of its own, and strata can be filled evenly.
+    """
+    return frames >= limit and found >= _SPARE * limit
+
+
+def visit_frames(
+    geometry: SceneGeometry, rng: np.random.Generator, keep: int, depth_range: DepthRange
+) -> Iterator[tuple[DepthPoints, Counter[str]]]:
+    """Qualifying points frame by frame, in random order; the caller stops when ``is_plenty``.
 
     Args:
         geometry: of the scene.
         rng: decides frames and pixels.
-        limit: facts wanted.
         keep: points kept of a frame at most.
         depth_range: depths that are asked about.
     """
-    for frame in rng.permutation(len(geometry.scene.frames))[:limit].tolist():
+    for frame in rng.permutation(len(geometry.scene.frames)).tolist():
         yield sample_points(
             geometry, frame, rng, candidates=_CANDIDATES_PER_POINT * keep, keep=keep, depth_range=depth_range
         )

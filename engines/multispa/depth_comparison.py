@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec, mark_radius
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, legal_points, points_a_frame, visit_frames
+from ..depth_points import DepthPoints, DepthRange, is_plenty, legal_points, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -131,11 +131,13 @@ class DepthComparison(Engine):
         pool: list[_Pairs] = []
         # n points make about n * n / 2 pairs.
         keep = max(parameters.keep, math.ceil(math.sqrt(2 * points_a_frame(len(scene.frames), request.limit))))
-        for points, why in visit_frames(geometry, rng, request.limit, keep, depth_range):
+        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, depth_range), 1):
             reasons.update(why)
             pairs, why = _judge(points, scene.frames[points.frame].camera.height, parameters)
             reasons.update(why)
             pool.append(pairs)
+            if is_plenty(visited, sum(len(pairs.near) for pairs in pool), request.limit):
+                break
         chosen = _spread(pool, request.limit, parameters.balance_height, rng)
         variants = request.variants[_TASK]
         # Letters come second in the deck, so that they are also even within each way of pointing.

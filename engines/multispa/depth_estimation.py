@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, points_a_frame, visit_frames
+from ..depth_points import DepthPoints, DepthRange, is_plenty, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -75,9 +75,11 @@ class DepthEstimation(Engine):
         reasons: Counter[str] = Counter()
         pool: list[tuple[DepthPoints, int]] = []
         keep = max(parameters.keep, points_a_frame(len(scene.frames), request.limit))
-        for points, why in visit_frames(geometry, rng, request.limit, keep, depth_range):
+        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, depth_range), 1):
             reasons.update(why)
             pool.extend((points, index) for index in range(len(points)))
+            if is_plenty(visited, len(pool), request.limit):
+                break
         chosen = _spread(pool, request.limit, parameters.strata, rng)
         variants = request.variants[_TASK]
         dealt = deal(len(chosen), [len(variants)], scene.id, _TASK)

@@ -17,32 +17,33 @@ def camera(width: int = 24, height: int = 18) -> Camera:
     return Camera(K, np.eye(4), width, height)
 
 
-def soup(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles about the camera: large and small, in front, behind and across the near plane."""
-    middle = rng.uniform(-2, 2, (count, 1, 3))
+def soup(rng: np.random.Generator, count: int, eye: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles before a camera: large and small, some behind it and some across its near plane."""
+    middle = rng.uniform([-1, -1, -0.5], [1, 1, 3], (count, 1, 3))
     corners = middle + rng.standard_normal((count, 3, 3)) * rng.choice([0.1, 0.6, 2.0], (count, 1, 1))
-    return corners.reshape(-1, 3).astype(np.float32), np.arange(3 * count).reshape(-1, 3).astype(np.int32)
+    world = corners.reshape(-1, 3) @ eye.camera_to_world[:3, :3].T + eye.centre
+    return world.astype(np.float32), np.arange(3 * count).reshape(-1, 3).astype(np.int32)
 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("seed", range(6))
 def test_equals_ray_casting_of_a_triangle_soup(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    vertices, faces = soup(rng, 25)
     eye = random_camera(rng)
+    vertices, faces = soup(rng, 25, eye)
     found = rasterise(vertices, faces, eye, near=0.1)
     depth, triangle = cast(vertices, faces, eye, near=0.1)
     same = found.triangle == triangle
     # A ray through an edge may be given to either side; nothing else may differ.
     assert same.mean() > 0.99
     np.testing.assert_allclose(found.depth[same], depth[same], rtol=1e-5)
-    assert (found.depth > 0).sum() > 20
+    assert (found.depth > 0).mean() > 0.2
 
 
 @pytest.mark.kernel
 def test_cut_by_the_near_plane_leaves_what_is_beyond() -> None:
     # A floor from behind the camera to far in front of it.
-    vertices = np.array([[-9, 1, -5], [9, 1, -5], [9, 1, 40], [-9, 1, 40]], np.float32)
+    vertices = np.array([[-9, 1, -5], [9, 1, -5], [9, 1, 37], [-9, 1, 37]], np.float32)
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
     for near in (0.05, 1.0, 3.0):
         found = rasterise(vertices, faces, camera(), near)
@@ -81,9 +82,10 @@ def test_pixels_exactly_on_a_shared_edge_and_corner_go_to_the_lower_triangle() -
 @pytest.mark.kernel
 def test_equal_surfaces_show_the_lower_triangle_whatever_the_order_in_space() -> None:
     rng = np.random.default_rng(2)
-    vertices, faces = soup(rng, 40)
+    eye = random_camera(rng)
+    vertices, faces = soup(rng, 40, eye)
     twice = np.concatenate([faces, faces[::-1]])
-    found = rasterise(vertices, twice, random_camera(rng))
+    found = rasterise(vertices, twice, eye)
     assert found.triangle.max() < len(faces)
     assert (found.triangle >= 0).any()
 
@@ -91,8 +93,8 @@ def test_equal_surfaces_show_the_lower_triangle_whatever_the_order_in_space() ->
 @pytest.mark.kernel
 def test_result_does_not_depend_on_the_order_of_triangles() -> None:
     rng = np.random.default_rng(3)
-    vertices, faces = soup(rng, 300)
     eye = random_camera(rng)
+    vertices, faces = soup(rng, 300, eye)
     first = rasterise(vertices, faces, eye)
     order = rng.permutation(len(faces))
     second = rasterise(vertices, faces[order], eye)

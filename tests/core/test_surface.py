@@ -107,13 +107,13 @@ def test_a_step_is_not_a_plane_but_a_few_stray_pixels_are_forgiven() -> None:
 @pytest.mark.kernel
 def test_one_instance_must_fill_the_disc() -> None:
     triangle = np.zeros((HEIGHT, WIDTH), np.int32)
-    triangle[:, 34:] = 1  # 8 of 81 pixels... and some more
+    triangle[:, 33:] = 1  # 17 of 81 pixels
     assert verdict(tilted(), triangle=triangle, instances=[3, 3]) is Verdict.OK
     assert verdict(tilted(), triangle=triangle, instances=[3, 4]) is Verdict.SEVERAL_INSTANCES
     assert verdict(tilted(), triangle=triangle, instances=[3, -1]) is Verdict.SEVERAL_INSTANCES
     assert verdict(tilted(), triangle=triangle, instances=[-1, -1]) is Verdict.OK
     assert verdict(tilted(), triangle=triangle, instances=None) is Verdict.OK
-    triangle[:, 34] = 0  # 4 of 81 are left
+    triangle[:, 33] = 0  # 8 of 81 are left
     assert verdict(tilted(), triangle=triangle, instances=[3, 4]) is Verdict.OK
     triangle[100, 30] = 1
     assert verdict(tilted(), triangle=triangle, instances=[3, 4]) is Verdict.SEVERAL_INSTANCES

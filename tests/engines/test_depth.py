@@ -114,3 +114,26 @@ def test_rows_are_spread_over_frames() -> None:
     for name in ("depth_estimation", "depth_comparison"):
         uses = Counter(fact.frames[0] for fact in facts_of(name, scene, 12))
         assert max(uses.values()) <= 3
+
+
+def test_nobody_is_asked_how_deep_a_window_is() -> None:
+    from dataclasses import replace
+
+    scene = make_scene()
+    glass = tuple(replace(i, label="window") if i.label == "cabinet" else i for i in scene.instances)
+    window = next(i.id for i in glass if i.label == "window")
+    named = {p.instance_id for f in facts_of("depth_estimation", scene) for p in f.points}
+    asked = {p.instance_id for f in facts_of("depth_estimation", replace(scene, instances=glass)) for p in f.points}
+    assert window in named
+    assert window not in asked
+
+
+def test_a_few_facts_are_found_even_where_most_frames_have_none() -> None:
+    from dataclasses import replace
+
+    scene = make_scene(frames=6, mesh=False)
+    blind = tuple(
+        replace(frame, load_depth=lambda load=frame.load_depth: np.zeros_like(load())) if index else frame
+        for index, frame in enumerate(scene.frames)
+    )
+    assert len(facts_of("depth_comparison", replace(scene, frames=blind), 3)) == 3

@@ -91,17 +91,17 @@ def cast(vertices: np.ndarray, faces: np.ndarray, camera: Camera, near: float) -
     depth = np.zeros((camera.height, camera.width))
     triangle = np.full(depth.shape, -1)
     local = (np.asarray(vertices, float) - camera.camera_to_world[:3, 3]) @ camera.camera_to_world[:3, :3]
+    a, b, c = (local[faces[:, corner]] for corner in range(3))
     inverse = np.linalg.inv(camera.intrinsics)
     for y in range(camera.height):
         for x in range(camera.width):
-            ray = inverse @ np.array([x, y, 1.0])
-            for index, (a, b, c) in enumerate(local[faces]):
-                matrix = np.column_stack([ray, a - b, a - c])
-                if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
-                    continue
-                z, s, t = np.linalg.solve(matrix, a)
-                if s >= 0 and t >= 0 and s + t <= 1 and z >= near and not 0 < depth[y, x] <= z:
-                    depth[y, x], triangle[y, x] = z, index
+            # z ray = a + s (b - a) + t (c - a), a 3 x 3 system a triangle
+            ray = np.broadcast_to(inverse @ np.array([x, y, 1.0]), a.shape)
+            z, s, t = np.moveaxis(np.linalg.solve(np.stack([ray, a - b, a - c], -1), a[..., None])[..., 0], -1, 0)
+            hit = np.flatnonzero((s >= 0) & (t >= 0) & (s + t <= 1) & (z >= near))
+            if len(hit):
+                triangle[y, x] = hit[np.argmin(z[hit])]
+                depth[y, x] = z[triangle[y, x]]
     return depth, triangle
 
 
