@@ -1,72 +1,111 @@
 """How fast rows are made: coordinate form, path-only, from stating facts to finished Parquet, on one core.
 
-    python benchmarks/rows.py [--rows 10000] [--frames 300]
+    python benchmarks/rows.py [--rows 10000] [--frames 100]
 
-Prints a table: seconds and rows/s of each step and of all steps together. The scene is synthetic, held in memory and
-read before the clock starts; its mesh maps and depth lookups are part of the clock.
+Prints a table of seconds and rows/s. The scene is synthetic and read before the clock starts; everything is compiled
+and imported by a first small round. What a scene costs once a frame, however many rows are made of it (the mesh map,
+the sensor's depth, where marks can lie), is counted apart from what every row costs.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["NUMBA_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import cv2
+import pyarrow as pa
+
+from spatialgen import engines, synth
+from spatialgen.core.geometry import SceneGeometry
+from spatialgen.core.types import Fact, Scene
+from spatialgen.dataset.shards import write_rows
+from spatialgen.pipeline.config import make_config
+from spatialgen.pipeline.render import Renderer
+from spatialgen.pipeline.worker import paused_collection
+from spatialgen.scene_io import SceneRef, detect
+
+TASKS = ("depth_comparison", "depth_estimation")
+
+
+class TimedGeometry(SceneGeometry):
+    """Adds up the time spent in what engines ask of a frame."""
+
+    seconds = 0.0
+    _depth = 0
+
+    def _timed(self, name: str, *arguments: Any, **options: Any) -> Any:
+        self._depth += 1
+        started = time.perf_counter()
+        try:
+            return getattr(super(), name)(*arguments, **options)
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.seconds += time.perf_counter() - started
+
+    def instance_at(self, *arguments: Any, **options: Any) -> Any:
+        return self._timed("instance_at", *arguments, **options)
+
+    def mark_verdicts(self, *arguments: Any, **options: Any) -> Any:
+        return self._timed("mark_verdicts", *arguments, **options)
+
+    def point_depth(self, *arguments: Any, **options: Any) -> Any:
+        return self._timed("point_depth", *arguments, **options)
+
+
+def make(task: str, scene: Scene, ref: SceneRef, rows: int, out: Path) -> tuple[int, dict[str, float]]:
+    """Rows made, and the seconds of each step."""
+    engine = engines.load(task)
+    config = make_config([task], images="path", variants="coord", per_scene=rows)
+    geometry = TimedGeometry(scene)
+    with paused_collection():
+        start = time.perf_counter()
+        found = engine.facts(scene, geometry, limit=rows, variants=["coord"])
+        facts = [fact for fact in found if isinstance(fact, Fact)]
+        stated = time.perf_counter()
+        made = Renderer(config, scene, ref, engine).rows(facts)
+        worded = time.perf_counter()
+        write_rows(out, made)
+        end = time.perf_counter()
+    return len(made), {
+        "per frame: maps, depth, marks": geometry.seconds,
+        "per row: choosing, stating": stated - start - geometry.seconds,
+        "per row: wording": worded - stated,
+        "per row: Parquet": end - worded,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--frames", type=int, default=100)
     arguments = parser.parse_args()
-
-    import cv2
-
-    from spatialgen import engines, synth
-    from spatialgen.core.geometry import SceneGeometry
-    from spatialgen.core.types import Fact
-    from spatialgen.dataset.shards import write_rows
-    from spatialgen.pipeline.config import make_config
-    from spatialgen.pipeline.render import Renderer
-    from spatialgen.pipeline.worker import frozen_heap
-    from spatialgen.scene_io import detect
-
     cv2.setNumThreads(1)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "scenes"
+        root, out = Path(folder) / "scenes", Path(folder) / "rows.parquet"
         synth.generate(root, scenes=1, frames=arguments.frames, color_size=(640, 480))
         reader, _ = detect(root)
         (ref,) = reader.scenes(root)
         scene = reader.read(ref)
-        print(f"one scene, {len(scene.frames)} frames, {arguments.rows} rows a task\n")
-        print(f"{'task':18} {'step':22} {'seconds':>8} {'rows/s':>9}")
-        for task in ("depth_comparison", "depth_estimation"):
-            engine = engines.load(task)
-            config = make_config([task], images="path", variants="coord", per_scene=arguments.rows)
-            geometry = SceneGeometry(scene)
-            list(engine.facts(scene, geometry, limit=5, variants=["coord"]))  # compiled before the clock starts
-            with frozen_heap():
-                times = [time.perf_counter()]
-                facts = [
-                    fact
-                    for fact in engine.facts(scene, geometry, limit=arguments.rows, variants=["coord"])
-                    if isinstance(fact, Fact)
-                ]
-                times.append(time.perf_counter())
-                rows = Renderer(config, scene, ref, engine).rows(facts)
-                times.append(time.perf_counter())
-                write_rows(Path(folder) / f"{task}.parquet", rows)
-                times.append(time.perf_counter())
-            spans = [b - a for a, b in itertools.pairwise(times)]
-            for step, seconds in zip(("stating facts", "wording", "Parquet"), spans, strict=True):
-                print(f"{task:18} {step:22} {seconds:8.3f} {len(rows) / seconds:9.0f}")
-            print(f"{task:18} {'wording and Parquet':22} {sum(spans[1:]):8.3f} {len(rows) / sum(spans[1:]):9.0f}")
-            print(f"{task:18} {'all':22} {sum(spans):8.3f} {len(rows) / sum(spans):9.0f}\n")
+        print(f"one scene, {len(scene.frames)} frames, {len(scene.faces)} faces, {arguments.rows} rows a task\n")
+        print(f"{'task':18} {'step':32} {'seconds':>8} {'us/row':>8} {'rows/s':>9}")
+        for task in TASKS:
+            make(task, scene, ref, 100, out)
+            count, steps = make(task, scene, ref, arguments.rows, out)
+            per_row = sum(seconds for step, seconds in steps.items() if step.startswith("per row"))
+            steps |= {"all per row (target >= 10,000)": per_row, "all": sum(steps.values())}
+            for step, seconds in steps.items():
+                print(f"{task:18} {step:32} {seconds:8.3f} {1e6 * seconds / count:8.1f} {count / seconds:9.0f}")
+            print()
 
 
 if __name__ == "__main__":

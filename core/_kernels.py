@@ -738,6 +738,13 @@ def _sensor_value(link: np.ndarray, back: np.ndarray, sensor: np.ndarray, x: flo
     """
     height, width = sensor.shape
     apart = link[0, 3] != 0.0 or link[1, 3] != 0.0 or link[2, 3] != 0.0
+    if not apart and link[2, 0] == 0.0 and link[2, 1] == 0.0 and link[2, 2] == 1.0:
+        # One pose, two images: no division, and the value is what the colour camera would measure.
+        u = link[0, 0] * x + link[0, 1] * y + link[0, 2] + 0.5
+        v = link[1, 0] * x + link[1, 1] * y + link[1, 2] + 0.5
+        if u >= 0.0 and u < width and v >= 0.0 and v < height:
+            return float(sensor[np.uint64(v), np.uint64(u)])
+        return 0.0
     value = 0.0
     for _ in range(3 if apart else 1):
         w = link[2, 0] * x + link[2, 1] * y + link[2, 2] + link[2, 3] / z
@@ -810,13 +817,13 @@ def _fit_plane(du: np.ndarray, dv: np.ndarray, q: np.ndarray, count: int, limit:
 
 
 @njit(cache=True, error_model="numpy")
-def _on_plane(plane: np.ndarray, u: float, v: float, q: float, absolute: float, relative: float) -> bool:
-    """Whether inverse depth q at (u, v) is within the tolerance of the plane, taken at the fitted depth."""
+def _on_plane(plane: np.ndarray, u: float, v: float, z: float, absolute: float, relative: float) -> bool:
+    """Whether depth z at (u, v) is within the tolerance of the plane, taken at the fitted depth."""
     fitted = plane[0] * u + plane[1] * v + plane[2]
     if not fitted > 0.0:
         return False
     depth = 1.0 / fitted
-    return bool(abs(depth - 1.0 / q) <= max(absolute, relative * depth))
+    return bool(abs(depth - z) <= max(absolute, relative * depth))
 
 
 @njit(cache=True, error_model="numpy")
@@ -824,6 +831,7 @@ def _is_plane(
     du: np.ndarray,
     dv: np.ndarray,
     q: np.ndarray,
+    z: np.ndarray,
     count: int,
     centre: float,
     share: float,
@@ -831,7 +839,7 @@ def _is_plane(
     relative: float,
     plane: np.ndarray,
 ) -> bool:
-    """Whether enough inverse depths, and that at the centre (0 where unknown), lie on one plane."""
+    """Whether enough depths z (q is 1 / z), and that at the centre (0 where unknown), lie on one plane."""
     plane[:] = 0.0
     if not _fit_plane(du, dv, q, count, np.inf, plane):
         # One or two pixels: a disc smaller than that has no plane to leave.
@@ -842,7 +850,7 @@ def _is_plane(
         good = 0
         squares = 0.0
         for i in range(count):
-            if _on_plane(plane, du[i], dv[i], q[i], absolute, relative):
+            if _on_plane(plane, du[i], dv[i], z[i], absolute, relative):
                 good += 1
             distance = plane[0] * du[i] + plane[1] * dv[i] + plane[2] - q[i]
             squares += distance * distance
@@ -889,6 +897,7 @@ def mark_verdicts(
     du = np.empty(k, np.float64)
     dv = np.empty(k, np.float64)
     q = np.empty(k, np.float64)
+    z = np.empty(k, np.float64)
     plane = np.zeros(3, np.float64)
     for n in range(xy.shape[0]):
         x, y = xy[n, 0], xy[n, 1]
@@ -912,13 +921,13 @@ def mark_verdicts(
         if has_mesh:
             count = 0
             for i in range(k):
-                z = np.float64(mesh[row + offsets[i, 1], column + offsets[i, 0]])
-                if z > 0.0:
-                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / z
+                value = float(mesh[row + offsets[i, 1], column + offsets[i, 0]])
+                if value > 0.0:
+                    du[count], dv[count], q[count], z[count] = offsets[i, 0], offsets[i, 1], 1.0 / value, value
                     count += 1
             if count < known_share * k or not mesh[row, column] > 0.0:
                 verdict = 2
-            elif not _is_plane(du, dv, q, count, q[0], plane_share, absolute, relative, plane):
+            elif not _is_plane(du, dv, q, z, count, z[0], plane_share, absolute, relative, plane):
                 verdict = 3
         if verdict == 0 and has_sensor:
             count = 0
@@ -929,14 +938,14 @@ def mark_verdicts(
                     start = guess
                 value = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], start)
                 if value > 0.0:
-                    du[count], dv[count], q[count] = offsets[i, 0], offsets[i, 1], 1.0 / value
+                    du[count], dv[count], q[count], z[count] = offsets[i, 0], offsets[i, 1], 1.0 / value, value
                     count += 1
                     if i == 0:
-                        centre = 1.0 / value
+                        centre = value
             enough = count >= known_share * k
             if not has_mesh and (not enough or centre == 0.0):
                 verdict = 2
-            elif enough and not _is_plane(du, dv, q, count, centre, plane_share, absolute, relative, plane):
+            elif enough and not _is_plane(du, dv, q, z, count, centre, plane_share, absolute, relative, plane):
                 verdict = 3
         if verdict == 0 and not one_instance:
             verdict = 4

@@ -133,8 +133,10 @@ class Renderer:
         key = wording_key(self._config.seed, name)
         block = spec.block(fact.polarity, fact.variant)
 
+        pointing = [self._pointing_text(point, fact.variant, frames) for point in fact.points]
+
         def text(value: Any) -> str:
-            return self._word(value, fact, frames)
+            return pointing[value.index] if isinstance(value, PointRef) else str(value)
 
         slots = {slot: text(value) for slot, value in fact.slots.items()}
         options = [text(option) for option in fact.options]
@@ -181,11 +183,10 @@ class Renderer:
             "template": question.template_id,
         }
 
-    def _word(self, value: Any, fact: Fact, frames: Sequence[Frame]) -> str:
-        if not isinstance(value, PointRef):
-            return str(value)
-        point = fact.points[value.index]
-        if fact.variant == "dot":
+    @staticmethod
+    def _pointing_text(point: Point, variant: str, frames: Sequence[Frame]) -> str:
+        """How the text names a point: by its label where dots are drawn, by its coordinates otherwise."""
+        if variant == "dot":
             return point.label
         camera = frames[point.image].camera
         return coordinate_text(point.x, point.y, camera.width, camera.height)

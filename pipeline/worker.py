@@ -29,7 +29,7 @@ from .plan import reader_for, scene_key
 from .render import Renderer, frame_rows
 from .storage import read_json, write_json
 
-__all__ = ["FRAMES", "REPORT", "TEMPORARY", "SceneJob", "frozen_heap", "make_scene"]
+__all__ = ["FRAMES", "REPORT", "TEMPORARY", "SceneJob", "make_scene", "paused_collection"]
 
 REPORT = "report.json"
 FRAMES = "frames.parquet"
@@ -57,17 +57,19 @@ class SceneJob:
 
 
 @contextlib.contextmanager
-def frozen_heap() -> Iterator[None]:
-    """Leave everything that exists now out of garbage collection for a while.
+def paused_collection() -> Iterator[None]:
+    """No cyclic garbage collection for a while; reference counting goes on.
 
-    Rows are many small containers; each makes Python look through all that was imported again and again, which
-    doubled the time of wording.
+    A scene's rows are many small containers without cycles. Each few hundred of them would make Python look through
+    all others and all that was imported, which doubled the time of wording.
     """
-    gc.freeze()
+    was_on = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def make_scene(job: SceneJob) -> dict[str, Any]:

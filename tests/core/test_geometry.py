@@ -74,14 +74,14 @@ def test_point_depth_takes_the_nearest_pixel_and_none_outside(geometry: SceneGeo
     assert (found.sensor[3:] == 0).all()
 
 
-@pytest.mark.parametrize(("factor", "stated"), [(1.0, True), (1.012, True), (1.05, False), (0.95, False), (0.0, True)])
+@pytest.mark.parametrize(("factor", "stated"), [(1.0, True), (1.008, True), (1.05, False), (0.95, False), (0.0, True)])
 def test_depth_is_stated_only_where_the_sensor_agrees(scene: Scene, factor: float, stated: bool) -> None:
     geometry = SceneGeometry(with_depth(scene, lambda depth: depth * np.float32(factor)))
     xy = all_pixels()[::53]
     found = geometry.point_depth(1, xy)
     # Far enough that the share decides, and away from steps, where the nearest depth pixel shows something else.
     far = (found.mesh > 2) & (SceneGeometry(scene).mark_verdicts(1, xy) == Verdict.OK)
-    assert far.sum() > 50
+    assert far.sum() > 30
     assert (np.isfinite(found.depth[far]) == stated).mean() > 0.98
     assert found.known.all()
 
@@ -158,7 +158,9 @@ def test_marks_lie_on_one_surface(scene: Scene, geometry: SceneGeometry) -> None
     assert not (bare.mark_verdicts(0, xy) == Verdict.SEVERAL_INSTANCES).any()
 
 
-def test_visible_points_are_those_of_the_closed_form(scene: Scene, geometry: SceneGeometry) -> None:
+@pytest.mark.parametrize(("source", "share"), [("mesh", 0.94), ("both", 0.75)])
+def test_visible_points_are_those_of_the_closed_form(scene: Scene, source: Any, share: float) -> None:
+    geometry = SceneGeometry(scene, GeometrySettings(depth_source=source))
     for i, frame in enumerate(scene.frames):
         camera = frame.camera
         local = (scene.vertices - camera.centre) @ camera.camera_to_world[:3, :3]
@@ -171,10 +173,11 @@ def test_visible_points_are_those_of_the_closed_form(scene: Scene, geometry: Sce
         clearly_seen = inside & (local[:, 2] < nearest + 0.001)
         clearly_hidden = ~inside | (local[:, 2] > nearest + 0.25)
         visible = geometry.visibility.visible(i)
-        # At the rim of a surface the nearest pixel may belong to what lies behind or before it.
+        # At the rim of a surface (half of this coarse mesh's vertices) the nearest pixel may belong to what lies
+        # behind or before it; the sensor's pixels are twice as large and it must agree on both sides.
         assert visible[clearly_hidden].mean() < 0.005
         assert not visible[~inside].any()
-        assert visible[clearly_seen].mean() > 0.93
+        assert visible[clearly_seen].mean() > share
 
 
 @pytest.mark.parametrize("options", [{}, {"mesh": False}, {"depth_size": None}], ids=str)
