@@ -738,13 +738,6 @@ def _sensor_value(link: np.ndarray, back: np.ndarray, sensor: np.ndarray, x: flo
     """
     height, width = sensor.shape
     apart = link[0, 3] != 0.0 or link[1, 3] != 0.0 or link[2, 3] != 0.0
-    if not apart and link[2, 0] == 0.0 and link[2, 1] == 0.0 and link[2, 2] == 1.0:
-        # One pose, two images: no division, and the value is what the colour camera would measure.
-        u = link[0, 0] * x + link[0, 1] * y + link[0, 2] + 0.5
-        v = link[1, 0] * x + link[1, 1] * y + link[1, 2] + 0.5
-        if u >= 0.0 and u < width and v >= 0.0 and v < height:
-            return float(sensor[np.uint64(v), np.uint64(u)])
-        return 0.0
     value = 0.0
     for _ in range(3 if apart else 1):
         w = link[2, 0] * x + link[2, 1] * y + link[2, 2] + link[2, 3] / z
@@ -777,6 +770,31 @@ def sensor_at(
     """
     for i in range(xy.shape[0]):
         values[i] = np.float32(_sensor_value(link, back, sensor, xy[i, 0], xy[i, 1], guess[i]))
+
+
+@njit(cache=True, error_model="numpy")
+def _sensor_disc(
+    link: np.ndarray, back: np.ndarray, sensor: np.ndarray, column: int, row: int, offsets: np.ndarray, z: np.ndarray
+) -> None:
+    """Sensor depth of a disc's pixels; z: (k,) float64, first guesses in, values out, 0 where unknown."""
+    height, width = sensor.shape
+    for axis in range(3):
+        same = link[axis, 3] == 0.0 and link[2, axis] == (1.0 if axis == 2 else 0.0)
+        if not same:
+            for i in range(offsets.shape[0]):
+                z[i] = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], z[i])
+            return
+    # One pose and two images, as is usual: no division, and the value is what the colour camera would measure.
+    uu, uv, u0 = link[0, 0], link[0, 1], link[0, 2] + 0.5
+    vu, vv, v0 = link[1, 0], link[1, 1], link[1, 2] + 0.5
+    for i in range(offsets.shape[0]):
+        x = float(column + offsets[i, 0])
+        y = float(row + offsets[i, 1])
+        u = uu * x + uv * y + u0
+        v = vu * x + vv * y + v0
+        z[i] = 0.0
+        if u >= 0.0 and u < width and v >= 0.0 and v < height:
+            z[i] = sensor[int(v), int(u)]
 
 
 @njit(cache=True, error_model="numpy")
@@ -898,6 +916,7 @@ def mark_verdicts(
     dv = np.empty(k, np.float64)
     q = np.empty(k, np.float64)
     z = np.empty(k, np.float64)
+    readings = np.empty(k, np.float64)
     plane = np.zeros(3, np.float64)
     for n in range(xy.shape[0]):
         x, y = xy[n, 0], xy[n, 1]
@@ -930,18 +949,17 @@ def mark_verdicts(
             elif not _is_plane(du, dv, q, z, count, z[0], plane_share, absolute, relative, plane):
                 verdict = 3
         if verdict == 0 and has_sensor:
-            count = 0
-            centre = 0.0
             for i in range(k):
                 start = float(mesh[row + offsets[i, 1], column + offsets[i, 0]]) if has_mesh else 0.0
-                if not start > 0.0:
-                    start = guess
-                value = _sensor_value(link, back, sensor, column + offsets[i, 0], row + offsets[i, 1], start)
+                readings[i] = start if start > 0.0 else guess
+            _sensor_disc(link, back, sensor, column, row, offsets, readings)
+            centre = readings[0]
+            count = 0
+            for i in range(k):
+                value = readings[i]
                 if value > 0.0:
                     du[count], dv[count], q[count], z[count] = offsets[i, 0], offsets[i, 1], 1.0 / value, value
                     count += 1
-                    if i == 0:
-                        centre = value
             enough = count >= known_share * k
             if not has_mesh and (not enough or centre == 0.0):
                 verdict = 2
