@@ -80,7 +80,7 @@ class FrameTable:
     color: Lens
     depth: Lens | None
     images: list[Callable[[], bytes]]
-    depths: list[Callable[[], npt.NDArray[np.float32]] | None]
+    depths: list[SensDepth | DepthFile | None]
     image_refs: list[str]
     depth_refs: list[str | None]
     units_per_metre: float
@@ -108,6 +108,10 @@ class SensDepth:
 
     def __call__(self) -> npt.NDArray[np.float32]:
         return self.file.depth(self.frame)
+
+    def fingerprint(self) -> str:
+        """Changes whenever the file does."""
+        return _file_state(self.file.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,10 @@ class DepthFile:
         stored = decode_depth_png(_bytes(self.path), source=self.path)
         _same_size((stored.shape[1], stored.shape[0]), (self.width, self.height), self.path)
         return depth_in_metres(stored, self.units_per_metre)
+
+    def fingerprint(self) -> str:
+        """Changes whenever the file does."""
+        return _file_state(self.path)
 
 
 def fitted_lens(
@@ -191,6 +199,14 @@ def fitted_lens(
             remedy="give the intrinsics of the exported image size",
         )
     return Lens(matrix, width, height)
+
+
+def _file_state(path: Path) -> str:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
+    return f"{state.st_size}:{state.st_mtime_ns}"
 
 
 def _bytes(path: Path) -> bytes:

@@ -226,6 +226,7 @@ def _frame(table: FrameTable, row: int, camera_to_world: npt.NDArray[np.float64]
         depth_scale=1.0 / table.units_per_metre if depth_camera is not None else None,
         time=table.times[row],
         raw_camera_to_world=table.poses[row],
+        depth_fingerprint=load_depth.fingerprint() if depth_camera is not None and load_depth is not None else None,
     )
 
 

@@ -235,7 +235,7 @@ def abstract(rng: np.random.Generator) -> Image:
         image[where] = 0.85 * color + 0.15 * image[where]
     image[[*range(6), *range(-6, 0)]] = 0.93
     image[:, [*range(6), *range(-6, 0)]] = 0.93
-    return np.clip(image, 0, 1)
+    return np.asarray(np.clip(image, 0, 1))
 
 
 def outdoors(rng: np.random.Generator) -> Image:
@@ -345,7 +345,7 @@ def spine(rng: np.random.Generator) -> Image:
     image[-12:-9] = 0.35
     for row in range(24, 24 + int(rng.integers(16, 44)), 4):
         image[row : row + 2, 6:18] = 1.25 if rng.random() < 0.8 else 0.9
-    return np.clip(image, 0, 1)
+    return np.asarray(np.clip(image, 0, 1))
 
 
 def cover(rng: np.random.Generator) -> Image:

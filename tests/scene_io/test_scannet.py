@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from support import box_room
 from support.scannet_writer import Take, write_export, write_posed, write_scan, write_sens
+from support.tiny_scannet import LAYOUTS
 
 from spatialgen.core.types import Scene
 from spatialgen.errors import SceneError
@@ -322,3 +324,15 @@ def test_summaries_come_from_headers(tmp_path: Path) -> None:
         summary = READER.summary_of(READER.scenes(tmp_path / root)[0])
         assert (summary.frames, summary.width, summary.height) == (6, 96, 72)
         assert 500 < summary.image_bytes < 20_000
+
+
+@pytest.mark.parametrize("layout", ["raw", "posed_images"])
+def test_depth_that_changed_on_disk_has_another_fingerprint(tmp_path: Path, layout: str) -> None:
+    LAYOUTS[layout](tmp_path)
+    (ref,) = READER.scenes(tmp_path)
+    before = READER.read(ref).frames[0]
+    assert before.depth_fingerprint == READER.read(ref).frames[0].depth_fingerprint
+    assert before.depth_ref is not None
+    file = tmp_path / before.depth_ref.partition("#")[0]
+    os.utime(file, ns=(1, 1))
+    assert READER.read(ref).frames[0].depth_fingerprint != before.depth_fingerprint
