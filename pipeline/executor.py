@@ -22,6 +22,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Final, Literal
@@ -199,6 +200,8 @@ class _Supervisor:
         process = self._context.Process(
             target=_serve, args=(theirs, self._function, os.getpid(), _log.getEffectiveLevel()), daemon=True
         )
+        # The tracker that the first process brings along lets Ctrl-C through again while it starts.
+        resource_tracker.ensure_running()
         with _environment(_ONE_THREAD), _interrupts_held():
             process.start()
         theirs.close()
