@@ -210,8 +210,13 @@ def sample_points(
     points, reasons = legal_points(geometry, frame, xy, depth_range, clearance=_CLEARANCE)
     if glass:
         reasons["on a window or a mirror"] += glass
+    if geometry.scene.has_mesh and geometry.scene.frames[frame].has_depth:
+        # Dark things return nothing to the sensor, so the mesh has a hole there too and shows what is behind them.
+        witnessed = np.flatnonzero(points.sensor > 0)
+        reasons["mesh alone, the sensor knows nothing there"] += len(points) - len(witnessed)
+        points = points.take(witnessed)
     apart = far_apart(points.xy, 4 * mark_radius(camera.height), keep)
-    return points.take(apart), reasons
+    return points.take(apart), +reasons
 
 
 def _see_through(instances: Sequence[Instance]) -> list[int]:

@@ -137,3 +137,21 @@ def test_a_few_facts_are_found_even_where_most_frames_have_none() -> None:
         for index, frame in enumerate(scene.frames)
     )
     assert len(facts_of("depth_comparison", replace(scene, frames=blind), 3)) == 3
+
+
+def test_where_the_sensor_is_blind_the_mesh_alone_is_not_believed() -> None:
+    from dataclasses import replace
+
+    scene = make_scene()
+
+    def left_half_only(load: object) -> np.ndarray:
+        depth = load().copy()  # type: ignore[operator]
+        depth[:, depth.shape[1] // 2 :] = 0
+        return depth
+
+    half = tuple(
+        replace(frame, load_depth=lambda load=frame.load_depth: left_half_only(load)) for frame in scene.frames
+    )
+    facts = facts_of("depth_estimation", replace(scene, frames=half))
+    assert len(facts) >= 30
+    assert max(point.x for fact in facts for point in fact.points) < 160
