@@ -1,4 +1,4 @@
-"""The nouns: cameras, frames, instances, scenes, and what engines state about them.
+"""The nouns: cameras, frames, instances, scenes; and, from ``facts``, what engines state about them.
 
 Everything is frozen, arrays are read-only and shapes are checked when a value is made, so that a mistake
 shows where it happens. Units are metres, radians and seconds. Cameras have OpenCV axes (x right, y down,
@@ -14,6 +14,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from .facts import BoxMark, Fact, Mention, Point, PointRef, Record, Skip, TaskSpec
 
 __all__ = [
     "MARK_RADIUS_FRACTION",
@@ -286,161 +288,3 @@ class Scene:
         if self.frames and all(frame.time is not None for frame in self.frames):
             found.add("time")
         return frozenset(found)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """The contract between an engine and its wording.
-
-    Attributes:
-        name, suite, engine, version: who states it; a new version makes new row ids.
-        summary: one sentence for ``spatialgen tasks``.
-        answer_type: as in docs/data-format.md (``choice``, ``number`` …).
-        units: one SI unit per value (``("m",)``); a single entry is repeated for values of any count.
-        text_unit: the unit words use (``mm``), chosen at rendering; empty where the answer has none.
-        variants: ways of pointing the task can be asked in (``dot``, ``coord``, ``name``, ``box``).
-        forms: answer forms (``choice``, ``fill``, ``select``, ``judge``, ``sentence``).
-        polarities: ways of asking the same fact (``closer``, ``farther``); ``("",)`` where there is one.
-        slots: every slot name a question of this task may use; ``answer`` is always there for answers.
-        required_slots: those every question must use.
-        needs: capabilities; ``"depth|mesh"`` means either.
-        sentence_answers: True where answers are sentences, so that a block needs eight of them.
-    """
-
-    name: str
-    suite: str
-    engine: str
-    version: str
-    summary: str
-    answer_type: str
-    units: tuple[str, ...]
-    text_unit: str
-    variants: tuple[str, ...]
-    forms: tuple[str, ...]
-    slots: frozenset[str]
-    required_slots: frozenset[str]
-    needs: tuple[str, ...]
-    polarities: tuple[str, ...] = ("",)
-    sentence_answers: bool = False
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """Dotted names of the wording blocks: polarity (if any), pointing variant; ``closer.dot``."""
-        return tuple(self.block(polarity, variant) for polarity in self.polarities for variant in self.variants)
-
-    @staticmethod
-    def block(polarity: str, variant: str) -> str:
-        return f"{polarity}.{variant}" if polarity else variant
-
-    def missing(self, capabilities: frozenset[str]) -> tuple[str, ...]:
-        """The needs a scene with these capabilities does not meet."""
-        return tuple(need for need in self.needs if not capabilities & set(need.split("|")))
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A pixel something is said about.
-
-    Attributes:
-        image: index into the fact's frames.
-        x, y: native colour pixels, pixel centres at integers.
-        depth: metres along the camera's z axis, or None.
-        label: the text drawn beside the mark ("A"), empty for none.
-        role: what it is in the question (``target``, ``option``, ``distractor`` …).
-        instance_id: the object it lies on, or None.
-    """
-
-    image: int
-    x: float
-    y: float
-    depth: float | None = None
-    label: str = ""
-    role: str = "target"
-    instance_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoxMark:
-    """A 2D box, edges in native colour pixels (a box of pixel columns a..b has x1 = a - 0.5, x2 = b + 0.5)."""
-
-    image: int
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    label: str = ""
-    role: str = "target"
-    instance_id: str | None = None
-    amodal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """An object the text talks about, and its role (target, reference, distractor, observer, counted …)."""
-
-    instance_id: str
-    label: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class PointRef:
-    """Stands for a fact's point until rendering words it: its label when dots are drawn, its coordinates otherwise."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One true statement about a scene, without words; auditable alone.
-
-    Attributes:
-        task: task name.
-        frames: indices into ``scene.frames``, in the order shown.
-        variant, form, polarity: how it is to be asked (dealt by the engine, so that balance holds).
-        points, boxes, objects: everything pointed at or mentioned.
-        value: the truth in SI units, signed, unrounded.
-        options: for choices, in the order shown; text or a PointRef.
-        answer_index: the true option's index, or None.
-        slots: values for the wording; text, numbers or PointRefs.
-        evidence: what an outside check needs (docs/data-format.md lists the keys); JSON-able.
-        margin: min over conditions of quantity / threshold; 1 is just legal; None where it means nothing.
-    """
-
-    task: str
-    frames: tuple[int, ...]
-    variant: str
-    form: str
-    value: tuple[float, ...]
-    polarity: str = ""
-    points: tuple[Point, ...] = ()
-    boxes: tuple[BoxMark, ...] = ()
-    objects: tuple[Mention, ...] = ()
-    options: tuple[str | PointRef, ...] = ()
-    answer_index: int | None = None
-    slots: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
-    evidence: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
-    margin: float | None = None
-    overlap: float | None = None
-    occlusion: float | None = None
-    difficulty: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Why something was not stated: reported, counted by reason, never silent."""
-
-    task: str
-    reason: str
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row of the dataset: column name to value, exactly the columns of ``dataset.schema`` (docs/data-format.md)."""
-
-    columns: Mapping[str, Any]
-
-    @property
-    def id(self) -> str:
-        return str(self.columns["id"])

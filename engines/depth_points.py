@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, model_validator
 
 from ..core.labels import is_see_through
 from ..core.surface import Verdict
 from ..core.types import Instance, Point, mark_radius
+from .base import Parameters
 from .sampling import round_robin
 
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
 __all__ = [
+    "DepthParameters",
     "DepthPoints",
     "DepthRange",
     "far_apart",
@@ -52,6 +55,24 @@ class DepthRange:
 
     nearest: float
     farthest: float
+
+
+class DepthParameters(Parameters):
+    """What every engine that asks about depths can be told."""
+
+    nearest: float = Field(0.2, gt=0, description="metres; nearer points are not asked about")
+    farthest: float = Field(10.0, gt=0, description="metres; farther points are not asked about")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> DepthParameters:
+        if self.nearest >= self.farthest:
+            raise ValueError("nearest must be below farthest")
+        return self
+
+    @property
+    def depth_range(self) -> DepthRange:
+        """Depths that are asked about."""
+        return DepthRange(self.nearest, self.farthest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import templates
-from ..core.types import Fact, Frame, Point, PointRef, Scene, TaskSpec
+from ..core.types import Fact, Frame, Point, PointRef, Record, Scene, TaskSpec
 from ..dataset import images, markers
 from ..media import images as codec
 
@@ -116,11 +116,11 @@ class Renderer:
             "seed": str(config.seed),
         }
 
-    def rows(self, facts: Sequence[Fact]) -> list[dict[str, Any]]:
+    def rows(self, facts: Sequence[Fact]) -> list[Record]:
         """The rows of facts, in an order that decodes every image once (sorted by frame)."""
         return [self.row(fact) for fact in sorted(facts, key=lambda fact: fact.frames)]
 
-    def row(self, fact: Fact) -> dict[str, Any]:
+    def row(self, fact: Fact) -> Record:
         """One row: column name to value.
 
         Raises:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec, mark_radius
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, is_plenty, legal_points, points_a_frame, visit_frames
+from ..depth_points import DepthParameters, DepthPoints, is_plenty, legal_points, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ _LABELS: Final = ("A", "B")
 _HARD, _EASY = 2.0, 4.0  # margins up to twice the threshold are hard, from four times on easy
 
 
-class _Parameters(Parameters):
-    nearest: float = Field(0.2, gt=0, description="metres; nearer points are not asked about")
-    farthest: float = Field(10.0, gt=0, description="metres; farther points are not asked about")
+class _Parameters(DepthParameters):
     gap: float = Field(0.10, gt=0, description="metres; the two depths differ by at least this")
     relative_gap: float = Field(0.05, ge=0, description="and by at least this share of the nearer depth")
     same_order_by_ray: bool = Field(True, description="the gap must hold in ray distance too, in the same order")
@@ -44,12 +42,6 @@ class _Parameters(Parameters):
         True,
         description="the closer point is as often the upper as the lower one, where the scene allows it",
     )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> _Parameters:
-        if self.nearest >= self.farthest:
-            raise ValueError("nearest must be below farthest")
-        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,12 +118,11 @@ class DepthComparison(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
-        depth_range = DepthRange(parameters.nearest, parameters.farthest)
         reasons: Counter[str] = Counter()
         pool: list[_Pairs] = []
         # n points make about n * n / 2 pairs.
         keep = max(parameters.keep, math.ceil(math.sqrt(2 * points_a_frame(len(scene.frames), request.limit))))
-        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, depth_range), 1):
+        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, parameters.depth_range), 1):
             reasons.update(why)
             pairs, why = _judge(points, scene.frames[points.frame].camera.height, parameters)
             reasons.update(why)
@@ -172,9 +163,7 @@ class DepthComparison(Engine):
         """
         chosen = parameters or self.configure()
         assert isinstance(chosen, _Parameters)
-        points, reasons = legal_points(
-            geometry, frame, np.array([a, b], dtype=np.int64), DepthRange(chosen.nearest, chosen.farthest)
-        )
+        points, reasons = legal_points(geometry, frame, np.array([a, b], dtype=np.int64), chosen.depth_range)
         if len(points) < 2:
             return Skip(_TASK, next(iter(reasons)))
         pairs, reasons = _judge(points, geometry.scene.frames[frame].camera.height, chosen)

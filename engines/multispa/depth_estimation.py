@@ -10,11 +10,11 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...core.types import Fact, PointRef, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
-from ..depth_points import DepthPoints, DepthRange, is_plenty, points_a_frame, visit_frames
+from ..depth_points import DepthParameters, DepthPoints, is_plenty, points_a_frame, visit_frames
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -25,17 +25,9 @@ __all__ = ["ENGINE"]
 _TASK: Final = "depth_estimation"
 
 
-class _Parameters(Parameters):
-    nearest: float = Field(0.2, gt=0, description="metres; nearer points are not asked about")
-    farthest: float = Field(10.0, gt=0, description="metres; farther points are not asked about")
+class _Parameters(DepthParameters):
     keep: int = Field(8, ge=1, description="qualifying pixels kept of a frame to choose from, at least")
     strata: int = Field(10, ge=1, description="equal-width depth strata that get equal shares of the rows")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> _Parameters:
-        if self.nearest >= self.farthest:
-            raise ValueError("nearest must be below farthest")
-        return self
 
 
 class DepthEstimation(Engine):
@@ -71,11 +63,10 @@ class DepthEstimation(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
-        depth_range = DepthRange(parameters.nearest, parameters.farthest)
         reasons: Counter[str] = Counter()
         pool: list[tuple[DepthPoints, int]] = []
         keep = max(parameters.keep, points_a_frame(len(scene.frames), request.limit))
-        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, depth_range), 1):
+        for visited, (points, why) in enumerate(visit_frames(geometry, rng, keep, parameters.depth_range), 1):
             reasons.update(why)
             pool.extend((points, index) for index in range(len(points)))
             if is_plenty(visited, len(pool), request.limit):
