@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from spatialgen import __version__
-from spatialgen.errors import SpatialgenError
+from spatialgen.errors import ConfigError, SpatialgenError
 
 EXAMPLES: Final = {
     "synth": "spatialgen synth scenes --format scannet --scenes 1 --frames 8",
@@ -37,6 +37,8 @@ EXAMPLES: Final = {
 _SUCCESS, _REFUSED, _MISUSED, _SOME_FAILED, _INTERRUPTED = 0, 1, 2, 3, 130
 _F = TypeVar("_F", bound=Callable[..., Any])
 _EXISTING = click.Path(path_type=Path)
+_POSITIVE, _NOT_NEGATIVE, _SIDE = click.IntRange(min=1), click.IntRange(min=0), click.IntRange(min=16)
+_QUALITY, _SECONDS = click.IntRange(1, 100), click.FloatRange(min=0, min_open=True)
 
 
 class _Talk(logging.Formatter):
@@ -121,15 +123,40 @@ def _read_config(context: click.Context, _: click.Parameter, value: Path | None)
         return
     from spatialgen.pipeline.config import read_config_file
 
-    known = [parameter.name for parameter in context.command.params if parameter.name not in {None, "config", "debug"}]
-    options = read_config_file(value, [name for name in known if name])
-    settings = options.get("set", {})
-    options["set"] = [
-        f"{engine}.{name}={given if isinstance(given, str) else json.dumps(given)}"
-        for engine, values in settings.items()
-        for name, given in values.items()
-    ]
-    context.default_map = {**(context.default_map or {}), **options}
+    # By their names on the command line; of a pair like --draw/--no-draw the second one means the opposite.
+    known: dict[str, tuple[click.Parameter, bool]] = {}
+    for parameter in context.command.params:
+        if parameter.name not in {"config", "debug"}:
+            known |= {name.lstrip("-"): (parameter, True) for name in parameter.opts}
+            known |= {name.lstrip("-"): (parameter, False) for name in parameter.secondary_opts}
+    defaults: dict[str, Any] = {}
+    for name, given in read_config_file(value, known).items():
+        parameter, meant = known[name]
+        assert parameter.name is not None
+        if parameter.name in defaults:
+            raise ConfigError(f"{name} is given twice, once by its opposite", path=value, remedy="leave one away")
+        defaults[parameter.name] = _default_of(parameter, meant, name, given, value)
+    context.default_map = {**(context.default_map or {}), **defaults}
+
+
+def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, path: Path) -> Any:
+    """A value of a TOML file as the option would have it."""
+    if name == "set":
+        return [
+            f"{engine}.{one}={setting if isinstance(setting, str) else json.dumps(setting)}"
+            for engine, values in given.items()
+            for one, setting in values.items()
+        ]
+    several = parameter.multiple if isinstance(parameter, click.Option) else parameter.nargs == -1
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        if not isinstance(given, bool):
+            raise ConfigError(f"{name} = {given!r} is neither true nor false", path=path, remedy="write one of them")
+        return given is meant
+    values = given if several and isinstance(given, list) else [given]
+    if any(isinstance(one, bool | list | dict) for one in values):
+        remedy = "write a list of values" if several else "write one value"
+        raise ConfigError(f"{name} cannot be {json.dumps(given, default=str)}", path=path, remedy=remedy)
+    return values if several else given
 
 
 @_command("run")
@@ -138,25 +165,27 @@ def _read_config(context: click.Context, _: click.Parameter, value: Path | None)
 @click.option("--out", required=True, type=_EXISTING, help="The run directory; the same command resumes there.")
 @click.option("--format", help="Scene format.  [default: detected]")
 @click.option("--stream", help="Camera stream, for formats with several.")
-@click.option("--split", default="train", show_default=True, help="Official split, or all.")
+@click.option("--split", default="train", show_default=True, help="train, val, test or all.")
 @click.option("--scene", "scene", multiple=True, metavar="ID", help="Only this scene; may be repeated.")
 @click.option("--frames", default="novel", show_default=True, help="novel, every:N, max:N, or ids with commas.")
-@click.option("--per-scene", default=100, show_default=True, help="Rows per task and scene at most.")
-@click.option("--max-rows", type=int, help="Rows per task in all at most.  [default: no limit]")
-@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
+@click.option("--per-scene", default=100, type=_POSITIVE, show_default=True, help="Rows per task and scene at most.")
+@click.option("--max-rows", type=_POSITIVE, help="Rows per task in all at most.  [default: no limit]")
+@click.option("--seed", default=0, type=_NOT_NEGATIVE, show_default=True, help="Of every random choice.")
 @click.option("--variant", type=click.Choice(["dot", "coord", "both"]), default="both", show_default=True)
 @click.option("--form", multiple=True, help="Answer form; may be repeated.  [default: all a task has]")
-@click.option("--preset", default="default", show_default=True, help="A published definition of geometry.")
+@click.option(
+    "--preset", default="default", show_default=True, help="A definition of geometry: default, blog, multispa."
+)
 @click.option("--set", "set", multiple=True, metavar="ENGINE.PARAMETER=VALUE", help="An engine's parameter.")
 @click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=_read_config, help="TOML file.")
 @click.option("--labels", default="raw", show_default=True, help="raw, nyu40 or a mapping file.")
 @click.option("--lang", default="en", show_default=True, help="Language of the wording.")
 @click.option("--images", type=click.Choice(["embed", "path"]), default="embed", show_default=True)
 @click.option("--draw/--no-draw", default=True, show_default=True, help="Draw marks into embedded images.")
-@click.option("--max-side", type=int, help="Longest side of embedded images.  [default: native]")
-@click.option("--jpeg-quality", default=90, show_default=True)
-@click.option("--workers", type=int, help="Processes; 0 runs in this one.  [default: cores]")
-@click.option("--scene-timeout", default=3600.0, show_default=True, help="Seconds a scene may take.")
+@click.option("--max-side", type=_SIDE, help="Longest side of embedded images.  [default: native]")
+@click.option("--jpeg-quality", default=90, type=_QUALITY, show_default=True)
+@click.option("--workers", type=_NOT_NEGATIVE, help="Processes; 0 runs in this one.  [default: cores]")
+@click.option("--scene-timeout", default=3600.0, type=_SECONDS, show_default=True, help="Seconds a scene may take.")
 @click.option("--cache", type=_EXISTING, help="Folder for derived geometry, shared by runs.")
 @click.option("--fresh", is_flag=True, help="Remove an earlier run in --out first.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a task gave no row.")
@@ -167,6 +196,7 @@ def run_command(as_json: bool, **given: Any) -> int:
     TASK is a task, an engine or a suite (see `spatialgen tasks`), or all. The same command again does only what is
     missing. Scenes that fail are listed in failures.json, and the run goes on.
     """
+    from spatialgen.core.counted import counted
     from spatialgen.pipeline import run
     from spatialgen.pipeline.config import parse_settings
 
@@ -186,7 +216,7 @@ def run_command(as_json: bool, **given: Any) -> int:
     else:
         for task, rows in result.rows.items():
             _give(f"{task}\t{rows}")
-    _say(f"{sum(result.rows.values())} rows in {result.out}")
+    _say(f"{counted(sum(result.rows.values()), 'row')} in {result.out}")
     return result.exit_code
 
 
@@ -238,9 +268,9 @@ def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
 @_command("synth")
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--format", type=click.Choice(["scannet", "posed_images"]), default="scannet", show_default=True)
-@click.option("--scenes", default=1, show_default=True, type=click.IntRange(min=1), help="Number of scenes.")
-@click.option("--frames", default=60, show_default=True, type=click.IntRange(min=1), help="Frames a scene.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--scenes", default=1, show_default=True, type=_POSITIVE, help="Number of scenes.")
+@click.option("--frames", default=60, show_default=True, type=_POSITIVE, help="Frames a scene.")
+@click.option("--seed", default=0, show_default=True, type=_NOT_NEGATIVE)
 @click.option("--color-size", nargs=2, type=int, default=(1296, 968), show_default=True, metavar="W H")
 @click.option("--depth-size", nargs=2, type=int, default=(640, 480), show_default=True, metavar="W H")
 @click.option("--scan-noise", is_flag=True, help="Like a real scan: noisy mesh, poses, depth and labels.")
@@ -257,7 +287,7 @@ def synth_command(directory: Path, **options: Any) -> None:
 @_command("show")
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--task", help="Only this task's rows.")
-@click.option("--rows", default=24, show_default=True, help="Rows on the sheet.")
+@click.option("--rows", default=24, type=_POSITIVE, show_default=True, help="Rows on the sheet.")
 @click.option("--scenes", multiple=True, type=_EXISTING, help="Where the scenes are, for path-only rows.")
 @click.option("--out", required=True, type=_EXISTING, help="The sheet: F.png or F.html.")
 def show_command(directory: Path, task: str | None, rows: int, scenes: tuple[Path, ...], out: Path) -> None:
@@ -275,8 +305,8 @@ def show_command(directory: Path, task: str | None, rows: int, scenes: tuple[Pat
 @click.option("--scenes", multiple=True, type=_EXISTING, help="Dataset roots that the references are relative to.")
 @click.option("--out", required=True, type=_EXISTING, help="The folder to make.")
 @click.option("--reverse", is_flag=True, help="Take embedded images out, leaving references.")
-@click.option("--max-side", type=click.IntRange(min=16), help="Longest side of embedded images.  [default: native]")
-@click.option("--jpeg-quality", "quality", default=90, show_default=True, type=click.IntRange(1, 100))
+@click.option("--max-side", type=_SIDE, help="Longest side of embedded images.  [default: native]")
+@click.option("--jpeg-quality", "quality", default=90, show_default=True, type=_QUALITY)
 @click.option("--draw/--no-draw", default=True, show_default=True, help="Draw marks into the images.")
 def materialise_command(directory: Path, scenes: tuple[Path, ...], **options: Any) -> None:
     """Turn path-only rows into rows with embedded images, or the reverse."""
@@ -312,12 +342,13 @@ def templates_group() -> None:
 def templates_check_command(tasks: tuple[str, ...], root: Path | None, lang: str) -> int:
     """Check the wording of TASKs, or of all, against the rules."""
     from spatialgen import engines, templates
+    from spatialgen.core.counted import counted
 
     specs = [spec for _, some in engines.resolve(*(tasks or ("all",))) for spec in some]
     problems = templates.check(specs, root, lang)
     for problem in problems:
         _give(str(problem))
-    _give(f"{len(problems)} problems in the wording of {len(specs)} tasks")
+    _give(f"{counted(len(problems), 'problem')} in the wording of {counted(len(specs), 'task')}")
     return _REFUSED if problems else _SUCCESS
 
 

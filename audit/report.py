@@ -17,7 +17,7 @@ from ..dataset.ordering import row_keys
 from ..errors import SceneError
 from ..media import images as codec
 from .tables import format_report
-from .tallies import TaskTally, summary
+from .tallies import TaskTally, imbalances, summary
 
 __all__ = ["Report", "audit"]
 
@@ -37,6 +37,7 @@ class Report:
         failures: scenes that gave no rows because something broke.
         problems: rules that rows break: the rule (with numbers taken out) → how many rows, and some of their ids.
         duplicates: ids that occur more than once.
+        imbalances: scenes of a task in which letters, ways of asking or of pointing differ by more than one row.
         images: how many embedded images were decoded, and which could not be.
     """
 
@@ -46,12 +47,13 @@ class Report:
     failures: list[dict[str, Any]] = field(default_factory=list)
     problems: dict[str, dict[str, Any]] = field(default_factory=dict)
     duplicates: list[str] = field(default_factory=list)
+    imbalances: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether no row breaks a rule, no id repeats and every image that was looked at is whole."""
-        return not (self.problems or self.duplicates or self.images.get("undecodable"))
+        """Whether no row breaks a rule, no id repeats, scenes are balanced and all images looked at are whole."""
+        return not (self.problems or self.duplicates or self.imbalances or self.images.get("undecodable"))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -64,6 +66,7 @@ class Report:
             "failures": self.failures,
             "problems": self.problems,
             "duplicates": self.duplicates,
+            "imbalances": self.imbalances,
             "images": self.images,
         }
 
@@ -108,6 +111,7 @@ def audit(directory: Path, *, image_sample: int | None = _IMAGE_SAMPLE) -> Repor
                     _check_images(row, position % step == 0, report.images)
                     position += 1
         report.tasks[task] = summary(tally)
+        report.imbalances += [{"task": task, **entry} for entry in imbalances(tally)]
     keys = np.concatenate(all_keys) if all_keys else np.zeros(0, np.uint64)
     report.duplicates = _duplicates(directory, keys)
     return report

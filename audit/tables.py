@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..core.counted import counted
+
 __all__ = ["format_report"]
 
 _REASONS: Final = 8
+_SCENES: Final = 12
 
 
 def format_report(report: Mapping[str, Any]) -> str:
     """The tables of a report (``Report.to_dict``): rows, answers, skips by reason, then what is wrong."""
     images = report["images"]
     lines = [
-        f"{report['directory']}: {report['rows']:,} rows of {len(report['tasks'])} tasks",
+        f"{report['directory']}: {counted(report['rows'], 'row')} of {counted(len(report['tasks']), 'task')}",
         f"images: {images.get('embedded', 0):,} embedded, {images.get('decoded', 0):,} decoded",
         "",
     ]
@@ -39,7 +42,7 @@ def format_report(report: Mapping[str, Any]) -> str:
         (name, " ".join(f"{key}:{count:,}" for key, count in task["answers"].items()) or "-", *_worst(task))
         for name, task in report["tasks"].items()
     ]
-    lines += _table(("task", "true options", "worst letter gap", "worst polarity gap"), balance)
+    lines += _table(("task", "true options", "worst letter gap", "worst polarity gap", "worst variant gap"), balance)
     wording = [
         (name, f"{task['templates']:,}", f"{task['most_used_template']:.1%}", f"{task['distinct_questions']:,}")
         for name, task in report["tasks"].items()
@@ -55,23 +58,33 @@ def format_report(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *_wrong(report)])
 
 
-def _worst(task: Mapping[str, Any]) -> tuple[str, str]:
+def _worst(task: Mapping[str, Any]) -> tuple[str, ...]:
     cells = []
-    for key in ("letter_imbalance", "polarity_imbalance"):
+    for key in ("letter_imbalance", "polarity_imbalance", "variant_imbalance"):
         worst = task[key]
         cells.append("-" if worst is None else f"{worst['difference']} ({worst['scene']})")
-    return cells[0], cells[1]
+    return tuple(cells)
 
 
 def _wrong(report: Mapping[str, Any]) -> list[str]:
     lines = [f"scene failed: {one.get('scene')}: {one.get('reason')}" for one in report["failures"]]
     lines += [
-        f"problem in {entry['rows']:,} rows: {entry['example']} (row {', '.join(entry['ids'])})"
+        f"problem in {counted(entry['rows'], 'row')}: {entry['example']} (row {', '.join(entry['ids'])})"
         for entry in report["problems"].values()
     ]
+    uneven = report["imbalances"]
+    lines += [
+        f"{one['task']}: {one['what']} of scene {one['scene']} are uneven: {_counts(one)}" for one in uneven[:_SCENES]
+    ]
+    if len(uneven) > _SCENES:
+        lines.append(f"and {len(uneven) - _SCENES:,} more that are uneven; --json lists them")
     lines += [f"duplicate id: {one}" for one in report["duplicates"]]
     lines += [f"image {one['image']} of row {one['id']}: {one['problem']}" for one in report["images"]["undecodable"]]
     return [*lines, "no problem found" if report["ok"] else "problems found"]
+
+
+def _counts(entry: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in entry["counts"].items())
 
 
 def _number(value: float | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["TaskTally", "letter_of", "summary"]
+__all__ = ["TaskTally", "imbalances", "letter_of", "summary"]
 
 _QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -32,6 +32,7 @@ class TaskTally:
         values: of each unit, by its place in ``value``.
         letters: per (dataset, scene, number of options) how often each option was the true one.
         polarities: per (dataset, scene) how often each way of asking occurred.
+        variants: per (dataset, scene) how often each way of pointing occurred.
         templates: by the template's id.
         questions: digests of question texts; their number shows the variety of the wording.
     """
@@ -40,6 +41,7 @@ class TaskTally:
     values: dict[tuple[int, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     letters: dict[tuple[str, str, int], Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     polarities: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    variants: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     answers: Counter[str] = field(default_factory=Counter)
     templates: Counter[str] = field(default_factory=Counter)
     questions: set[bytes] = field(default_factory=set)
@@ -53,6 +55,7 @@ class TaskTally:
         if row["options"] and row["answer_index"] is not None:
             self.letters[*scene, len(row["options"])][row["answer_index"]] += 1
             self.answers[letter_of(row["answer_index"])] += 1
+        self.variants[scene][row["variant"]] += 1
         if polarity:
             self.polarities[scene][polarity] += 1
         self.templates[row["template"]] += 1
@@ -72,8 +75,9 @@ def summary(tally: TaskTally) -> dict[str, Any]:
             {"place": place, "unit": unit, **_quantiles(values)} for (place, unit), values in _numeric(tally).items()
         ],
         "answers": dict(sorted(tally.answers.items())),
-        "letter_imbalance": _worst_letters(tally),
-        "polarity_imbalance": _worst_polarity(tally),
+        "letter_imbalance": _worst(_letters(tally)),
+        "polarity_imbalance": _worst(_by_scene(tally.polarities)),
+        "variant_imbalance": _worst(_by_scene(tally.variants)),
         "templates": len(tally.templates),
         "most_used_template": max(tally.templates.values(), default=0) / total if total else 0.0,
         "distinct_questions": len(tally.questions),
@@ -93,25 +97,40 @@ def _quantiles(values: list[float]) -> dict[str, Any]:
     return {name: float(number) for name, number in zip(names, numbers, strict=True)}
 
 
-def _worst_letters(tally: TaskTally) -> dict[str, Any] | None:
-    """The scene (and number of options) whose most and least frequent true option differ most."""
-    worst: dict[str, Any] | None = None
+def imbalances(tally: TaskTally) -> list[dict[str, Any]]:
+    """Scenes in which letters, ways of asking or of pointing differ by more than one row; the worst first."""
+    found = [
+        {"what": what, **entry}
+        for what, entries in (
+            ("true options", _letters(tally)),
+            ("ways of asking", _by_scene(tally.polarities)),
+            ("variants", _by_scene(tally.variants)),
+        )
+        for entry in entries
+        if entry["difference"] > 1
+    ]
+    return sorted(found, key=lambda entry: -entry["difference"])
+
+
+def _worst(entries: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The scene whose counts differ most; the first of several."""
+    return max(entries, key=lambda entry: entry["difference"], default=None)
+
+
+def _letters(tally: TaskTally) -> Iterator[dict[str, Any]]:
+    """How often each option was the true one, by scene and number of options."""
     for (dataset, scene, options), counts in sorted(tally.letters.items()):
-        numbers = [counts[index] for index in range(options)]
-        difference = max(numbers) - min(numbers)
-        if worst is None or difference > worst["difference"]:
-            by_letter = {letter_of(index): number for index, number in enumerate(numbers)}
-            worst = {"difference": difference, "scene": f"{dataset}/{scene}", "options": options, "counts": by_letter}
-    return worst
+        numbers = {letter_of(index): counts[index] for index in range(options)}
+        yield {**_difference(numbers), "scene": f"{dataset}/{scene}", "options": options, "counts": numbers}
 
 
-def _worst_polarity(tally: TaskTally) -> dict[str, Any] | None:
-    """The scene whose ways of asking differ most in number."""
-    known = sorted({polarity for counts in tally.polarities.values() for polarity in counts})
-    worst: dict[str, Any] | None = None
-    for (dataset, scene), counts in sorted(tally.polarities.items()):
-        by_name = {name: counts[name] for name in known}
-        difference = max(by_name.values()) - min(by_name.values())
-        if worst is None or difference > worst["difference"]:
-            worst = {"difference": difference, "scene": f"{dataset}/{scene}", "counts": by_name}
-    return worst
+def _by_scene(counted: Mapping[tuple[str, str], Counter[str]]) -> Iterator[dict[str, Any]]:
+    """How often each kind of row that the task has occurred, by scene."""
+    known = sorted({name for counts in counted.values() for name in counts})
+    for (dataset, scene), counts in sorted(counted.items()):
+        numbers = {name: counts[name] for name in known}
+        yield {**_difference(numbers), "scene": f"{dataset}/{scene}", "counts": numbers}
+
+
+def _difference(counts: Mapping[str, int]) -> dict[str, Any]:
+    return {"difference": max(counts.values()) - min(counts.values())}

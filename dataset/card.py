@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..core.counted import counted
+
 __all__ = ["dataset_card"]
 
 _SIZES: Final = (
@@ -22,15 +24,24 @@ _REASONS_LISTED: Final = 12
 
 _USE: Final = """\
 ```python
-from datasets import load_dataset
+import os
 
-rows = load_dataset("{directory}", "{task}", split="{split}")
+{imports}
+
+folder = os.path.abspath(".")  # where this file is, by its full path: the library wants a folder's name
+rows = load_dataset(folder, "{task}", split="{split}"){cast}
 print(rows[0]["messages"])
 ```
 
 Every row holds its images{images}, the chat `messages`, and the truth behind the text: `value` in SI units with
 `units`, the `points` and `boxes` in native pixels, `evidence` for an outside check, and `margin`, which is 1 where the
 answer is just clear enough to be asked. Pixel centres are at integers, the top-left one is (0, 0)."""
+
+_EMBEDDED_CODE: Final = {"imports": "from datasets import load_dataset", "cast": ""}
+_PATH_CODE: Final = {
+    "imports": "from datasets import Image, List, load_dataset",
+    "cast": '\nrows = rows.cast_column("images", List(Image(decode=False)))  # references, without pixels',
+}
 
 _DEFINITIONS: Final = """\
 Axes, units, pixel centres, visibility, overlap and margins are defined in spatialgen's `docs/conventions.md`, the
@@ -57,11 +68,13 @@ def dataset_card(manifest: Mapping[str, Any]) -> str:
         config = manifest.get("config", {})
         embedded = config.get("images", "embed") == "embed"
         images = " (embedded as JPEG)" if embedded else " as references into the source scans (`images.path`)"
-        parts += ["## Use", _USE.format(directory=".", task=task, split=next(iter(splits)), images=images)]
+        code = _EMBEDDED_CODE if embedded else _PATH_CODE
+        parts += ["## Use", _USE.format(task=task, split=next(iter(splits)), images=images, **code)]
         if not embedded:
             parts.append(
-                "Turn the references into pixels with `spatialgen materialise DIR --scenes PATH`, or row by row with "
-                "`spatialgen.dataset.images.resolve(row, root)`; load with `datasets` only after that."
+                "Without the cast `datasets` would try to open the references as files. Turn them into pixels with "
+                "`spatialgen materialise DIR --scenes PATH`, which needs no cast any more, or row by row with "
+                "`spatialgen.dataset.images.resolve(row, root)`."
             )
     parts += ["## Rows", _rows_table(counts), "## Scenes", _scene_table(manifest)]
     parts += ["## How it was made", _provenance(manifest), "## What was left out", _skips(manifest)]
@@ -134,8 +147,8 @@ def _about(manifest: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]])
     datasets = sorted({scene["dataset"] for scene in scenes.values()})
     tasks = ", ".join(f"`{task}`" for task in counts) or "none"
     return (
-        f"{total:,} question-answer rows about {len(scenes):,} scenes of {', '.join(datasets) or 'no dataset'}, "
-        f"made by spatialgen {manifest.get('spatialgen', '')}. Tasks: {tasks}. "
+        f"{counted(total, 'question-answer row')} about {counted(len(scenes), 'scene')} of "
+        f"{', '.join(datasets) or 'no dataset'}, made by spatialgen {manifest.get('spatialgen', '')}. Tasks: {tasks}. "
         "Every answer is computed from the scan's mesh, depth and camera poses, and stated only where it is clear by "
         "a margin."
     )

@@ -60,7 +60,7 @@ def finalise(
         out: the run directory.
         part_dirs: a folder per scene with ``<task>.parquet`` (where the task has rows) and ``frames.parquet``.
         seed: of the run; the order of rows is a stable hash of seed and id.
-        max_rows: per task; those first in that order are kept.
+        max_rows: per task; which are kept is balanced within scenes and spread over them (``dataset/cut.py``).
         tasks: names of the tasks to gather.
         existing: whether the rows in ``out/data`` take part (scenes are being added), with all their tasks.
         shard_bytes: content of a shard in bytes, about.

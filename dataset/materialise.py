@@ -73,6 +73,12 @@ def materialise(
     directory, out = Path(directory), Path(out)
     require_finished(directory)
     manifest = read_manifest(directory)
+    if not reverse and not (root if isinstance(root, Path | str) else tuple(root)):
+        raise DatasetError(
+            "no dataset root was given, so the images cannot be found",
+            path=directory,
+            remedy="give --scenes with the scenes that the rows were made from",
+        )
     if out.exists():
         raise DatasetError("exists already", path=out, remedy="choose a folder that does not")
     fill = partial(_fill, root=root, max_side=max_side, quality=quality, draw=draw)

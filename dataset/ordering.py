@@ -20,6 +20,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from ..errors import DatasetError
+from .cut import FACTOR_COLUMNS, Factors, balanced_prefix, factors_of, quotas
 from .read import iter_tables, open_parquet
 from .schema import SCHEMA, SCHEMA_VERSION, VERSION_KEY
 from .shards import GROUP_ROWS, row_sizes
@@ -43,13 +44,14 @@ def row_keys(ids: Iterable[str], seed: int) -> Keys:
 
 @dataclass(slots=True)
 class _Source:
-    """One file of rows: its keys, which rows are kept, and of which split and scene each is (codes)."""
+    """One file of rows: its keys, which are kept, of which split and scene each is, and its factors (codes)."""
 
     path: Path
     keys: Keys
     kept: npt.NDArray[np.bool_]
     split: npt.NDArray[np.int32]
     scene: npt.NDArray[np.int32]
+    factors: npt.NDArray[np.int32]
 
 
 class Selection:
@@ -101,17 +103,18 @@ def select(parts: Sequence[Path], existing: Sequence[Path], *, seed: int, max_ro
         parts: new files of rows.
         existing: shards of the dataset as it is now.
         seed: of the run.
-        max_rows: the rows with the smallest keys are kept, at most this many.
+        max_rows: at most this many are kept, spread over scenes and balanced within them (``dataset/cut.py``).
 
     Raises:
         DatasetError: when two rows have the same id (names both scenes), or a file is broken or of another version.
     """
     split_codes: dict[str, int] = {}
     scene_codes: dict[tuple[str, str], int] = {}
-    sources = [_read_source(path, seed, split_codes, scene_codes) for path in parts]
+    factor_codes: dict[Factors, int] | None = None if max_rows is None else {}
+    sources = [_read_source(path, seed, split_codes, scene_codes, factor_codes) for path in parts]
     made_anew = np.unique(np.concatenate([source.scene for source in sources])) if sources else np.zeros(0, np.int32)
     for path in existing:
-        source = _read_source(path, seed, split_codes, scene_codes)
+        source = _read_source(path, seed, split_codes, scene_codes, factor_codes)
         source.kept &= ~np.isin(source.scene, made_anew)
         sources.append(source)
     kept = [source.keys[source.kept] for source in sources]
@@ -119,28 +122,59 @@ def select(parts: Sequence[Path], existing: Sequence[Path], *, seed: int, max_ro
     repeated = keys[1:][keys[1:] == keys[:-1]]
     if repeated.size:
         _refuse_duplicates(sources, np.unique(repeated))
-    if max_rows is not None and len(keys) > max_rows:
-        limit = keys[max_rows - 1] if max_rows else np.uint64(0)
-        for source in sources:
-            source.kept &= (source.keys <= limit) if max_rows else False
+    if max_rows is not None and factor_codes is not None and len(keys) > max_rows:
+        _cut(sources, list(scene_codes), list(factor_codes), max_rows, seed)
     return Selection(sources, list(split_codes), list(scene_codes), len(keys))
 
 
+def _cut(
+    sources: Sequence[_Source], scenes: list[tuple[str, str]], factors: list[Factors], max_rows: int, seed: int
+) -> None:
+    """Leaves ``kept`` at the rows that each scene may keep."""
+    kept = np.concatenate([source.kept for source in sources])
+    keys = np.concatenate([source.keys for source in sources])
+    combinations = np.concatenate([source.factors for source in sources])
+    # Rows of one scene, one after the other; those that are out already behind all scenes.
+    scene = np.where(kept, np.concatenate([source.scene for source in sources]), len(scenes))
+    order = np.argsort(scene, kind="stable")
+    available = np.bincount(scene, minlength=len(scenes) + 1)[: len(scenes)].astype(np.int64)
+    ends = np.cumsum(available)
+    for code, count in enumerate(quotas(available, scenes, max_rows, seed).tolist()):
+        if count == available[code]:
+            continue
+        rows = order[ends[code] - available[code] : ends[code]]
+        chosen = balanced_prefix(keys[rows], combinations[rows], factors, count, seed, *scenes[code])
+        kept[rows] = False
+        kept[rows[chosen]] = True
+    start = 0
+    for source in sources:
+        source.kept = kept[start : start + len(source.kept)]
+        start += len(source.kept)
+
+
 def _read_source(
-    path: Path, seed: int, split_codes: dict[str, int], scene_codes: dict[tuple[str, str], int]
+    path: Path,
+    seed: int,
+    split_codes: dict[str, int],
+    scene_codes: dict[tuple[str, str], int],
+    factor_codes: dict[Factors, int] | None,
 ) -> _Source:
+    """What is known of a file's rows before they are read; factors only where a cut may need them."""
     with open_parquet(path) as file:
         schema = file.schema_arrow
     if (schema.metadata or {}).get(VERSION_KEY) != SCHEMA_VERSION.encode() or not schema.equals(SCHEMA):
         raise DatasetError(
             "holds rows of another version of the format", path=path, remedy="make them again with --fresh"
         )
-    keys, splits, scenes = [], [], []
-    for table in iter_tables(path, _INDEX_COLUMNS, batch_rows=65_536):
+    keys, splits, scenes, factors = [], [], [], []
+    columns = _INDEX_COLUMNS if factor_codes is None else _INDEX_COLUMNS + FACTOR_COLUMNS
+    for table in iter_tables(path, columns, batch_rows=65_536):
         ids, split, dataset, scene = (table[name].to_pylist() for name in _INDEX_COLUMNS)
         keys.append(row_keys(ids, seed))
         splits.append([split_codes.setdefault(one, len(split_codes)) for one in split])
         scenes.append([scene_codes.setdefault(pair, len(scene_codes)) for pair in zip(dataset, scene, strict=True)])
+        if factor_codes is not None:
+            factors.append([factor_codes.setdefault(one, len(factor_codes)) for one in factors_of(table)])
     size = sum(len(one) for one in keys)
     return _Source(
         path,
@@ -148,6 +182,7 @@ def _read_source(
         np.ones(size, np.bool_),
         np.fromiter(itertools.chain.from_iterable(splits), np.int32, size),
         np.fromiter(itertools.chain.from_iterable(scenes), np.int32, size),
+        np.fromiter(itertools.chain.from_iterable(factors), np.int32, 0 if factor_codes is None else size),
     )
 
 

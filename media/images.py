@@ -18,7 +18,9 @@ from ..errors import SceneError
 
 __all__ = [
     "DEPTH_UNKNOWN",
+    "END_BYTES",
     "check_complete",
+    "check_ends",
     "decode_depth_png",
     "decode_gray",
     "decode_rgb",
@@ -36,7 +38,8 @@ _PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_END: Final = b"IEND\xaeB`\x82"
 _JPEG_MAGIC: Final = b"\xff\xd8\xff"
 _JPEG_END: Final = b"\xff\xd9"
-_JPEG_TAIL: Final = 1024  # bytes after the end marker that writers are known to pad with
+END_BYTES: Final = 1024
+"""Bytes at the end of a file that show whether it is whole; writers are known to pad after the end marker."""
 _REDUCED_COLOR: Final = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 _REDUCED_COLOR[8] = cv2.IMREAD_REDUCED_COLOR_8
 _REDUCED_GRAY: Final = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
@@ -61,15 +64,30 @@ def check_complete(data: bytes, *, source: Source = None) -> None:
     Raises:
         SceneError: naming ``source``.
     """
-    if data.startswith(_PNG_MAGIC):
-        whole = _PNG_END in data[-64:]
-    elif is_jpeg(data):
-        whole = _JPEG_END in data[-_JPEG_TAIL:]
+    check_ends(data[:16], data[-END_BYTES:], len(data), source=source)
+
+
+def check_ends(head: bytes, tail: bytes, size: int, *, source: Source = None) -> None:
+    """``check_complete`` for a file of which only both ends were read.
+
+    Args:
+        head: its first 16 bytes, or all of a shorter one.
+        tail: its last ``END_BYTES`` bytes, or all of a shorter one.
+        size: its length in bytes.
+        source: named in errors.
+
+    Raises:
+        SceneError: as ``check_complete``.
+    """
+    if head.startswith(_PNG_MAGIC):
+        whole = _PNG_END in tail[-64:]
+    elif is_jpeg(head):
+        whole = _JPEG_END in tail
     else:
-        found = "empty" if not data else "neither JPEG nor PNG"
+        found = "empty" if not head else "neither JPEG nor PNG"
         raise SceneError(f"the image is {found}", path=source, remedy=_REMEDY)
     if not whole:
-        raise SceneError(f"the image is cut short after {len(data)} bytes", path=source, remedy=_REMEDY)
+        raise SceneError(f"the image is cut short after {size} bytes", path=source, remedy=_REMEDY)
 
 
 def image_size(data: bytes, *, source: Source = None) -> tuple[int, int]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ..errors import SceneError
-from .images import check_complete
+from .images import END_BYTES, check_complete, check_ends
 from .sens import SensFile
 
-__all__ = ["frame_reference", "read_image"]
+__all__ = ["check_whole", "frame_reference", "read_image"]
 
 _FRAME: Final = re.compile(r"^(?P<file>.+)#frame=(?P<number>\d+)$")
 
@@ -52,6 +53,39 @@ def read_image(root: Path, image_ref: str) -> bytes:
         ) from None
     check_complete(data, source=path)
     return data
+
+
+def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
+    """Refuse a colour or depth image whose beginning or end is missing, from its first and last bytes alone.
+
+    Args:
+        root: the dataset root the reference is relative to.
+        reference: of a frame's colour or depth image.
+        depth: whether it is the depth image, which may be a binary PGM and in a ``.sens`` file is no image file.
+
+    Raises:
+        SceneError: when it is missing, empty or cut short; names the file, for a ``.sens`` file with its frame.
+    """
+    match = _FRAME.match(reference)
+    path = root / (match["file"] if match else reference)
+    where = f"{path}#frame={match['number']}" if match else str(path)
+    try:
+        if match:
+            status = path.stat()
+            sens = _container(path, (status.st_mtime_ns, status.st_size))
+            head, tail, size = sens.ends("depth" if depth else "color", int(match["number"]))
+            encoded = not depth and sens.header.color_codec != "raw"
+        else:
+            with path.open("rb") as stream:
+                head = stream.read(16)
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(0, size - END_BYTES))
+                tail = stream.read(END_BYTES)
+            encoded = not (depth and head.startswith(b"P5"))
+    except OSError as error:
+        raise SceneError(f"cannot be read ({error.strerror})", path=where, remedy="copy or extract it again") from None
+    if encoded:
+        check_ends(head, tail, size, source=where)
 
 
 @lru_cache(maxsize=8)

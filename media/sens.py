@@ -22,60 +22,24 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import SceneError
-from .images import check_complete, depth_in_metres, encode_png, image_size
+from ._sens_header import DOWNLOAD, Descriptor, SensHeader, cut_short, read_header
+from .images import END_BYTES, check_complete, depth_in_metres, encode_png, image_size
 
 __all__ = ["SensFile", "SensHeader", "SensIndex"]
 
 _log = logging.getLogger(__name__)
 
-VERSION: Final = 4
-COLOR_CODECS: Final = {0: "raw", 1: "png", 2: "jpeg"}
-DEPTH_CODECS: Final = {0: "raw", 1: "zlib"}
-_REFUSED_DEPTH_CODECS: Final = {2: "occi"}
-
-# No sensor writes more; larger numbers are a damaged header, and must not become an allocation.
-MAX_NAME_LENGTH: Final = 4096
-MAX_SIDE: Final = 16_384
-MAX_FRAMES: Final = 10_000_000
-
 _FRAME_HEADER: Final = struct.Struct("<64sQQQQ")
 _IMU_RECORD_BYTES: Final = 128
-_DOWNLOAD: Final = "download or copy it again"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SensHeader:
-    """What the file says about all its frames.
-
-    Attributes:
-        sensor_name: as written by the recorder.
-        intrinsic_color, intrinsic_depth: (4, 4), pixels of the stored images.
-        extrinsic_color, extrinsic_depth: (4, 4); identity in every ScanNet scan.
-        color_codec, depth_codec: ``raw``, ``png``, ``jpeg``; ``raw``, ``zlib``.
-        color_width, color_height, depth_width, depth_height: pixels.
-        depth_shift: stored depth units per metre.
-        frames: number of frames.
-    """
-
-    sensor_name: str
-    intrinsic_color: npt.NDArray[np.float64]
-    extrinsic_color: npt.NDArray[np.float64]
-    intrinsic_depth: npt.NDArray[np.float64]
-    extrinsic_depth: npt.NDArray[np.float64]
-    color_codec: str
-    depth_codec: str
-    color_width: int
-    color_height: int
-    depth_width: int
-    depth_height: int
-    depth_shift: float
-    frames: int
+_HEAD_BYTES: Final = 1 << 16  # of an encoded image, where its size stands
+_PIECE: Final = 1 << 20
+_TRIED: Final = 8  # frames, where the first ones are damaged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +95,7 @@ class SensFile:
     @cached_property
     def _header_and_start(self) -> tuple[SensHeader, int]:
         with self._open() as descriptor:
-            return _HeaderReader(self.path, descriptor.number, descriptor.size).read()
+            return read_header(self.path, descriptor.number, descriptor.size)
 
     @cached_property
     def index(self) -> SensIndex:
@@ -164,14 +128,14 @@ class SensFile:
         if header.color_codec == "raw":
             if len(payload) != size[0] * size[1] * 3:
                 what = f"raw colour holds {len(payload)} bytes, not {size[0]} x {size[1]} x 3"
-                raise SceneError(what, path=where, remedy=_DOWNLOAD)
+                raise SceneError(what, path=where, remedy=DOWNLOAD)
             return encode_png(np.frombuffer(payload, np.uint8).reshape(size[1], size[0], 3))
         check_complete(payload, source=where)
         if (found := image_size(payload, source=where)) != size:
             raise SceneError(
                 f"the image is {found[0]} x {found[1]}, the file's header says {size[0]} x {size[1]}",
                 path=where,
-                remedy=_DOWNLOAD,
+                remedy=DOWNLOAD,
             )
         return payload
 
@@ -190,14 +154,19 @@ class SensFile:
                 # One byte more than wanted shows both a bomb and a stream whose end is missing.
                 pixels = stream.decompress(payload, wanted + 1)
             except zlib.error as error:
-                raise SceneError(f"damaged depth payload ({error})", path=where, remedy=_DOWNLOAD) from None
+                raise SceneError(f"damaged depth payload ({error})", path=where, remedy=DOWNLOAD) from None
             if len(pixels) > wanted or not stream.eof:
-                state = f"more than {wanted}" if len(pixels) > wanted else f"{len(pixels)} (its end is missing)"
-                raise SceneError(f"depth inflates to {state} bytes, not {wanted}", path=where, remedy=_DOWNLOAD)
+                what = (
+                    f"its depth inflates to more than {wanted} bytes, which {header.depth_width} x "
+                    f"{header.depth_height} pixels need"
+                    if len(pixels) > wanted
+                    else f"its depth is cut short: the compressed data ends after {len(pixels)} of {wanted} bytes"
+                )
+                raise SceneError(what, path=where, remedy=DOWNLOAD)
         else:
             pixels = payload
         if len(pixels) != wanted:
-            raise SceneError(f"depth holds {len(pixels)} bytes, not {wanted}", path=where, remedy=_DOWNLOAD)
+            raise SceneError(f"depth holds {len(pixels)} bytes, not {wanted}", path=where, remedy=DOWNLOAD)
         return np.frombuffer(pixels, "<u2").reshape(header.depth_height, header.depth_width)
 
     def depth(self, n: int) -> npt.NDArray[np.float32]:
@@ -207,6 +176,70 @@ class SensFile:
             SceneError: as ``depth_stored``.
         """
         return depth_in_metres(self.depth_stored(n), self.header.depth_shift)
+
+    def check_sizes(self) -> None:
+        """Compare the sizes that the header states with the first colour image and the first depth payload.
+
+        Costs a few kilobytes of memory whatever the header claims. Payloads that are damaged are passed over here:
+        they are named when they are loaded.
+
+        Raises:
+            SceneError: when the header states other sizes.
+        """
+        header, index = self.header, self.index
+        for n in np.flatnonzero(index.color_bytes > 0)[:_TRIED]:
+            if header.color_codec == "raw":
+                self._same_bytes("colour", int(index.color_bytes[n]), int(n))
+                break
+            start = self._part(int(index.color_offset[n]), min(int(index.color_bytes[n]), _HEAD_BYTES))
+            try:
+                found = image_size(start)
+            except SceneError:
+                continue
+            wanted = (header.color_width, header.color_height)
+            if found != wanted:
+                raise SceneError(
+                    f"its header says that colour images are {wanted[0]} x {wanted[1]}, "
+                    f"but frame {n} is {found[0]} x {found[1]}",
+                    path=self.path,
+                    remedy=DOWNLOAD,
+                )
+            break
+        for n in np.flatnonzero(index.depth_bytes > 0)[:_TRIED]:
+            count: int | None = int(index.depth_bytes[n])
+            if header.depth_codec == "zlib":
+                wanted_bytes = header.depth_width * header.depth_height * 2
+                count = _inflated_bytes(self._payload(index.depth_offset, index.depth_bytes, int(n)), wanted_bytes)
+            if count is not None:
+                self._same_bytes("depth", count, int(n))
+                break
+
+    def ends(self, kind: Literal["color", "depth"], n: int) -> tuple[bytes, bytes, int]:
+        """The first and last bytes of a frame's payload and its length, to tell cheaply whether it is whole."""
+        color = kind == "color"
+        offsets = self.index.color_offset if color else self.index.depth_offset
+        sizes = self.index.color_bytes if color else self.index.depth_bytes
+        start, size = int(offsets[self._checked(n)]), int(sizes[n])
+        tail = min(size, END_BYTES)
+        return self._part(start, min(size, 16)), self._part(start + size - tail, tail), size
+
+    def _same_bytes(self, kind: Literal["colour", "depth"], found: int, n: int) -> None:
+        header = self.header
+        width, height, pixel_bytes = header.depth_width, header.depth_height, 2
+        if kind == "colour":
+            width, height, pixel_bytes = header.color_width, header.color_height, 3
+        wanted = width * height * pixel_bytes
+        if found != wanted:
+            raise SceneError(
+                f"its header says that {kind} images are {width} x {height}, but frame {n} holds "
+                f"{'more' if found > wanted else 'fewer'} than the {wanted} bytes this needs",
+                path=self.path,
+                remedy=DOWNLOAD,
+            )
+
+    def _part(self, start: int, size: int) -> bytes:
+        with self._open() as descriptor:
+            return os.pread(descriptor.number, size, start)
 
     def _checked(self, n: int) -> int:
         if not 0 <= n < len(self):
@@ -218,104 +251,16 @@ class SensFile:
         with self._open() as descriptor:
             payload = os.pread(descriptor.number, size, start)
         if len(payload) != size:
-            _cut_short(self.path, f"in frame {n}", start + len(payload))
+            cut_short(self.path, f"in frame {n}", start + len(payload))
         return payload
 
-    def _open(self) -> _Descriptor:
-        return _Descriptor(self.path)
-
-
-class _Descriptor:
-    """A file descriptor and the file's size, for the length of one ``with``."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> _Descriptor:
-        try:
-            self.number = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError as error:
-            raise SceneError(
-                f"cannot be opened ({error.strerror})", path=self.path, remedy="check that it is there and readable"
-            ) from None
-        self.size = os.fstat(self.number).st_size
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.number)
-
-
-class _HeaderReader:
-    """Reads the header field by field, believing no number before it is checked."""
-
-    def __init__(self, path: Path, descriptor: int, size: int) -> None:
-        self.path, self.descriptor, self.size, self.at = path, descriptor, size, 0
-
-    def read(self) -> tuple[SensHeader, int]:
-        """The header and the byte where the frames begin."""
-        (version,) = self._unpack("<I")
-        if version != VERSION:
-            self._refuse(
-                f"is version {version} of the format, not {VERSION}", "give a .sens file of the ScanNet v2 release"
-            )
-        (length,) = self._unpack("<Q")
-        if length > MAX_NAME_LENGTH:
-            self._absurd(f"a sensor name of {length} bytes")
-        name = self._take(length).decode("utf-8", "replace")
-        matrices = np.frombuffer(self._take(4 * 64), "<f4").reshape(4, 4, 4).astype(np.float64)
-        color_codec, depth_codec = self._unpack("<ii")
-        if color_codec not in COLOR_CODECS:
-            self._refuse(f"has colour codec {color_codec} (unknown)", "known: raw (0), PNG (1), JPEG (2)")
-        if depth_codec not in DEPTH_CODECS:
-            name_of_codec = _REFUSED_DEPTH_CODECS.get(depth_codec, "unknown")
-            self._refuse(
-                f'has depth codec {depth_codec} ("{name_of_codec}"), which cannot be read',
-                "write it again with raw (0) or zlib (1) depth",
-            )
-        sizes = self._unpack("<IIII")
-        if min(sizes) < 1 or max(sizes) > MAX_SIDE:
-            self._absurd(f"images of {sizes[0]} x {sizes[1]} (colour) and {sizes[2]} x {sizes[3]} (depth) pixels")
-        (shift,) = self._unpack("<f")
-        if not (np.isfinite(shift) and 1e-3 <= shift <= 1e9):
-            self._absurd(f"a depth shift of {shift}")
-        (frames,) = self._unpack("<Q")
-        if frames > MAX_FRAMES:
-            self._absurd(f"{frames} frames")
-        header = SensHeader(
-            sensor_name=name,
-            intrinsic_color=matrices[0],
-            extrinsic_color=matrices[1],
-            intrinsic_depth=matrices[2],
-            extrinsic_depth=matrices[3],
-            color_codec=COLOR_CODECS[color_codec],
-            depth_codec=DEPTH_CODECS[depth_codec],
-            color_width=sizes[0],
-            color_height=sizes[1],
-            depth_width=sizes[2],
-            depth_height=sizes[3],
-            depth_shift=float(shift),
-            frames=frames,
-        )
-        return header, self.at
-
-    def _take(self, count: int) -> bytes:
-        data = os.pread(self.descriptor, count, self.at)
-        if len(data) != count:
-            _cut_short(self.path, "in its header", self.size)
-        self.at += count
-        return data
-
-    def _unpack(self, form: str) -> tuple[int, ...]:
-        return struct.unpack(form, self._take(struct.calcsize(form)))
-
-    def _absurd(self, claim: str) -> NoReturn:
-        self._refuse(f"is damaged: its header claims {claim}", _DOWNLOAD)
-
-    def _refuse(self, what: str, remedy: str) -> NoReturn:
-        raise SceneError(what, path=self.path, remedy=remedy)
+    def _open(self) -> Descriptor:
+        return Descriptor(self.path)
 
 
 def _read_index(path: Path, descriptor: int, size: int, frames: int, start: int) -> SensIndex:
+    if not frames:
+        raise SceneError("has no frames (its header states 0)", path=path, remedy=DOWNLOAD)
     heads: list[bytes] = []  # grown by what is there, never by what the header announces
     starts: list[int] = []
     at, head_size = start, _FRAME_HEADER.size
@@ -323,18 +268,18 @@ def _read_index(path: Path, descriptor: int, size: int, frames: int, start: int)
     for frame in range(frames):
         head = os.pread(descriptor, head_size, at)
         if len(head) != head_size:
-            _cut_short(path, f"in the header of frame {frame} of {frames}", size)
+            cut_short(path, f"in the header of frame {frame} of {frames}", size)
         color, depth = lengths.unpack_from(head, 80)
         at += head_size
         if at + color + depth > size:
-            _cut_short(path, f"in frame {frame} of {frames}, which needs bytes {at} to {at + color + depth}", size)
+            cut_short(path, f"in frame {frame} of {frames}, which needs bytes {at} to {at + color + depth}", size)
         heads.append(head)
         starts.append(at)
         at += color + depth
     if at < size:  # a file that simply ends after its last frame was written without the IMU block: nothing is lost
         tail = os.pread(descriptor, 8, at)
         if len(tail) < 8 or at + 8 + int.from_bytes(tail, "little") * _IMU_RECORD_BYTES > size:
-            _cut_short(path, f"in the IMU block after frame {frames - 1}", size)
+            cut_short(path, f"in the IMU block after frame {frames - 1}", size)
     else:
         _log.debug("%s has no IMU block", path)
     table = np.frombuffer(
@@ -355,5 +300,15 @@ def _read_index(path: Path, descriptor: int, size: int, frames: int, start: int)
     )
 
 
-def _cut_short(path: Path, where: str, byte: int) -> NoReturn:
-    raise SceneError(f"is cut short {where}: it ends at byte {byte}", path=path, remedy=_DOWNLOAD)
+def _inflated_bytes(payload: bytes, wanted: int) -> int | None:
+    """What a zlib stream inflates to, counted in small pieces up to just past ``wanted``; None if it is damaged."""
+    stream, count, rest = zlib.decompressobj(), 0, payload
+    try:
+        while count <= wanted and not stream.eof:
+            piece = stream.decompress(rest, _PIECE)
+            if not piece and not stream.eof:
+                return None  # its end is missing
+            count, rest = count + len(piece), stream.unconsumed_tail
+    except zlib.error:
+        return None
+    return count

@@ -10,6 +10,15 @@ from .. import engines, scene_io, templates
 __all__ = ["formats_text", "list_formats", "list_tasks", "tasks_text"]
 
 _WIDTH = 100
+_UNIT_NAMES = {
+    "mm": "millimetres",
+    "cm": "centimetres",
+    "m": "metres",
+    "m2": "square metres",
+    "deg": "degrees",
+    "rad": "radians",
+    "px": "pixels",
+}
 
 
 def list_tasks() -> list[dict[str, Any]]:
@@ -23,6 +32,7 @@ def list_tasks() -> list[dict[str, Any]]:
             "summary": spec.summary,
             "answer_type": spec.answer_type,
             "units": list(spec.units),
+            "text_unit": spec.text_unit,
             "variants": list(spec.variants),
             "forms": list(spec.forms),
             "needs": list(spec.needs),
@@ -66,11 +76,10 @@ def tasks_text(entries: list[dict[str, Any]]) -> str:
         wordings = ", ".join(
             f"{block} {counts['questions']}/{counts['answers']}" for block, counts in entry["wordings"].items()
         )
-        units = f" in {', '.join(entry['units'])}" if entry["units"] else ""
         lines = [
             f"{entry['suite']}/{entry['task']}  (engine {entry['engine']}, version {entry['version']})",
             *_paragraph("", entry["summary"]),
-            *_paragraph("answers", f"{entry['answer_type']}{units}"),
+            *_paragraph("answers", _answers(entry)),
             *_paragraph("variants", f"{', '.join(entry['variants'])}; forms: {', '.join(entry['forms'])}"),
             *_paragraph("needs", needs or "nothing"),
             *_paragraph("wordings", f"{wordings} (questions/answers)"),
@@ -81,6 +90,20 @@ def tasks_text(entries: list[dict[str, Any]]) -> str:
                 lines += _paragraph("--set", f"{parameter['name']}={parameter['default']}  {parameter['description']}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _answers(entry: dict[str, Any]) -> str:
+    """``choice``, or for numbers ``number, millimetres in the text, metres in value``."""
+    parts = [entry["answer_type"]]
+    if entry["text_unit"]:
+        parts.append(f"{_unit(entry['text_unit'])} in the text")
+    if entry["answer_type"] not in {"choice", "yesno"} and entry["units"]:
+        parts.append(f"{', '.join(dict.fromkeys(map(_unit, entry['units'])))} in value")
+    return ", ".join(parts)
+
+
+def _unit(symbol: str) -> str:
+    return _UNIT_NAMES.get(symbol, symbol)
 
 
 def formats_text(entries: list[dict[str, Any]]) -> str:

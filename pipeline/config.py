@@ -212,11 +212,11 @@ def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:
-    """The options of a TOML file, by option name with underscores; ``[set.engine]`` tables hold parameters.
+    """The options of a TOML file, named as on the command line; ``[set.engine]`` tables hold parameters.
 
     Args:
         path: the file.
-        known: option names that may be in it.
+        known: option names that may be in it, without dashes in front (``per-scene``).
 
     Raises:
         ConfigError: when it cannot be read or is not TOML.
@@ -229,13 +229,10 @@ def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not TOML: {error}", path=path, remedy="correct it; quote all text") from None
     names = set(known)
-    options: dict[str, Any] = {}
-    for name, value in content.items():
-        option = name.replace("-", "_")
-        if option not in names:
-            raise UnknownName(f"option in {path}", name, (known_name.replace("_", "-") for known_name in names))
-        options[option] = value
-    settings = options.get("set", {})
+    for name in content:
+        if name not in names:
+            raise UnknownName(f"option in {path}", name, names)
+    settings = content.get("set", {})
     if not isinstance(settings, dict) or not all(isinstance(values, dict) for values in settings.values()):
         raise ConfigError("`set` must be tables", path=path, remedy="write [set.engine] and parameter = value under it")
-    return options
+    return content

@@ -117,6 +117,8 @@ class RunDirectory:
     def open(self, config: RunConfig) -> None:
         """Check that what is here belongs to this configuration, and tidy up after a process that died.
 
+        A run that was begun and came to nothing is nobody's: the next configuration takes the folder over.
+
         Raises:
             ConfigError: when it belongs to another; lists the options that differ.
         """
@@ -127,9 +129,18 @@ class RunDirectory:
             elif self.parts.is_dir():
                 for leftover in self.parts.glob(f"{TEMPORARY}*"):
                     shutil.rmtree(leftover)
+        if self._holds_nothing():
+            return
         for source in (self._run_file, self.manifest_path):
             if source.is_file():
                 _same_configuration(self.out, read_json(source), config)
+
+    def _holds_nothing(self) -> bool:
+        """Whether no scene was ever committed here."""
+        if self.finished or self.manifest_path.exists() or (self.out / "data").exists():
+            return False
+        with disk_errors(self.out):
+            return not self.parts.is_dir() or all(path == self._run_file for path in self.parts.iterdir())
 
     def begin(self, config: RunConfig) -> None:
         """From here on the folder is a run under way."""
@@ -138,11 +149,15 @@ class RunDirectory:
             self._success.unlink(missing_ok=True)
             sync_folder(self.out)
             self.parts.mkdir(exist_ok=True)
-        if not self._run_file.is_file():
+        taken_over = self._run_file.is_file() and read_json(self._run_file)["config_hash"] != config.config_hash
+        if taken_over or not self._run_file.is_file():
             write_json(
                 self._run_file,
                 {"config_hash": config.config_hash, "fingerprint": config.fingerprint, "extends": extends},
             )
+        if taken_over:
+            with disk_errors(self.out):
+                self.failures_path.unlink(missing_ok=True)  # of the run that came to nothing
 
     @property
     def extends(self) -> bool:

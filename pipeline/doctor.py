@@ -1,6 +1,7 @@
 """A look at scenes before a run: what is there, what fits together, what each task needs, what is missing or broken.
 
-Reads each scene's files as a run would, decodes at most a few frames, and states every finding by official file name.
+Reads each scene's files as a run would, decodes at most a few frames, looks at both ends of every image file (of 200
+evenly spread ones in large scenes), and states every finding by file name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .. import engines, scene_io
 from ..core.types import Frame, Scene, TaskSpec
 from ..errors import SceneError, SpatialgenError
 from ..media.images import decode_rgb
+from ..media.references import check_whole
 from ..scene_io import Reader, SceneRef
 from .consistency import Consistency, depth_between_frames, depth_on_mesh, level_share
 
@@ -29,6 +31,9 @@ _SAMPLED_FRAMES: Final = 8
 _PAIRS: Final = 4
 _MESH_FRAMES: Final = 3
 _LITTLE_LEVEL: Final = 0.08
+_ALL_FRAMES: Final = 1500  # up to here both ends of every image are looked at, beyond of a sample
+_LARGE_SAMPLE: Final = 200
+_NAMED: Final = 5  # damaged files listed one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,33 @@ class FileFinding:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something to look at; ``broken`` where a file is damaged or contradicts another, not merely absent."""
+    """Something to look at.
+
+    Attributes:
+        what: what was found.
+        path: in which file, where it is one.
+        remedy: what to do.
+        broken: a file is damaged or contradicts another, not merely absent.
+        stops: a run cannot make rows of this scene before it is mended.
+    """
 
     what: str
     path: str | None
     remedy: str
     broken: bool
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """Whether a task can be asked here: the capabilities it lacks and the official files that would give them."""
+    """Whether a task can be asked here.
+
+    Attributes:
+        task: suite and name.
+        served: whether a run can ask it here.
+        missing: the capabilities it lacks.
+        files: the official files that would give them; of a scene with damaged files, those to mend.
+    """
 
     task: str
     served: bool
@@ -62,7 +83,10 @@ class TaskReport:
 
 @dataclass(slots=True)
 class SceneReport:
-    """Everything found about one scene; sizes are (width, height), shares fractions, None is "not there"."""
+    """Everything found about one scene; sizes are (width, height), shares fractions, None is "not there".
+
+    ``images_checked`` of ``images`` (colour and depth of usable frames) were looked at for their ends.
+    """
 
     id: str
     dataset: str
@@ -79,6 +103,8 @@ class SceneReport:
     image_size: tuple[int, int] | None = None
     depth_size: tuple[int, int] | None = None
     depth_coverage: float | None = None
+    images_checked: int = 0
+    images: int = 0
     vertices: int = 0
     faces: int = 0
     level_share: float | None = None
@@ -93,6 +119,11 @@ class SceneReport:
     @property
     def broken(self) -> bool:
         return any(problem.broken for problem in self.problems)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a run would leave the scene out, whatever the task."""
+        return any(problem.stops for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +176,7 @@ def _examine(reader: Reader, ref: SceneRef, specs: Sequence[TaskSpec]) -> SceneR
         scene = reader.read(ref)
         _look_at(scene, report)
     except SpatialgenError as error:
-        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True))
+        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True, stops=True))
     report.tasks = tuple(_task(spec, report) for spec in specs)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
@@ -166,28 +197,57 @@ def _look_at(scene: Scene, report: SceneReport) -> None:
     report.instances = len(scene.instances)
     if scene.vertex_instance is not None:
         report.label_coverage = float((scene.vertex_instance >= 0).mean())
-    report.problems += [
-        Problem(reason, None, "download the scan's annotation again", broken="is missing" not in reason)
-        for reason in scene.skipped
-        if reason.startswith("instances off")
-    ]
-    _look_at_pixels(scene, with_depth, report)
+    paths = {Path(file.path).name: str(Path(report.root) / file.path) for file in report.files if file.path}
+    for reason in scene.skipped:
+        if reason.startswith("instances off"):
+            name = reason.removeprefix("instances off: ").split(" ")[0]
+            remedy, broken = "download the scan's mesh and annotation again", "is missing" not in reason
+            report.problems.append(Problem(reason, paths.get(name), remedy, broken))
+    damaged, damaged_depth = _look_at_files(scene, with_depth, report)
+    _look_at_pixels(scene, with_depth, damaged, damaged_depth, report)
 
 
-def _look_at_pixels(scene: Scene, with_depth: list[int], report: SceneReport) -> None:
+def _look_at_files(scene: Scene, with_depth: list[int], report: SceneReport) -> tuple[set[int], set[int]]:
+    """Look for images whose end is missing: the frames whose colour image it is, and whose depth image."""
+    report.images = len(scene.frames) + sum(frame.depth_ref is not None for frame in scene.frames)
+    count = _LARGE_SAMPLE // 2 if len(scene.frames) > _ALL_FRAMES else len(scene.frames)
+    damaged: tuple[set[int], set[int]] = (set(), set())
+    for depth, indices in ((False, _spread(list(range(len(scene.frames))), count)), (True, _spread(with_depth, count))):
+        for index in indices:
+            reference = scene.frames[index].depth_ref if depth else scene.frames[index].image_ref
+            if reference is None:
+                continue  # pixels that no file of their own holds
+            report.images_checked += 1
+            try:
+                check_whole(Path(report.root), reference, depth=depth)
+            except SceneError as error:
+                if sum(map(len, damaged)) < _NAMED:
+                    _add(error, report)
+                damaged[depth].add(index)
+    if (more := sum(map(len, damaged)) - _NAMED) > 0:
+        what = f"{more} more images are cut short or empty"
+        report.problems.append(Problem(what, None, "copy or extract them again", broken=True, stops=True))
+    return damaged
+
+
+def _look_at_pixels(
+    scene: Scene, with_depth: list[int], damaged: set[int], damaged_depth: set[int], report: SceneReport
+) -> None:
     frames = scene.frames
-    for index in _spread(list(range(len(frames))), _SAMPLED_FRAMES):
+    for index in _spread([index for index in range(len(frames)) if index not in damaged], _SAMPLED_FRAMES):
         _try(partial(_decode, frames[index]), report)
+    sampled = _spread([index for index in with_depth if index not in damaged_depth], _SAMPLED_FRAMES)
     depths = {}
-    for index in _spread(with_depth, _SAMPLED_FRAMES):
+    for index in sampled:
         load = frames[index].load_depth
         if load is not None and (depth := _try(load, report)) is not None:
             depths[index] = depth
-    if report.broken:
+    if damaged_depth or len(depths) < len(sampled):
         return  # what cannot be decoded cannot be compared
     if depths:
         report.depth_coverage = float(np.mean([(depth > 0).mean() for depth in depths.values()]))
         if report.depth_coverage == 0:
+            report.capabilities = tuple(name for name in report.capabilities if name != "depth")
             report.problems.append(
                 Problem("no sampled depth image knows any depth", None, "export depth again", broken=True)
             )
@@ -224,8 +284,14 @@ def _try(load: Callable[[], T], report: SceneReport) -> T | None:
     try:
         return load()
     except SceneError as error:
-        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True))
+        _add(error, report)
         return None
+
+
+def _add(error: SceneError, report: SceneReport) -> None:
+    """Note a damaged file, once, and that a run would stumble over it."""
+    if error.path is None or all(error.path != problem.path for problem in report.problems):
+        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True, stops=True))
 
 
 def _spread(items: list[int], count: int) -> list[int]:
@@ -242,6 +308,9 @@ def _relative(path: Path | None, root: Path) -> str | None:
 
 
 def _task(spec: TaskSpec, report: SceneReport) -> TaskReport:
+    if report.stopped:
+        mend = (problem.path for problem in report.problems if problem.stops and problem.path)
+        return TaskReport(f"{spec.suite}/{spec.name}", served=False, files=tuple(mend))
     missing = spec.missing(frozenset(report.capabilities))
     lacking = {capability for need in missing for capability in need.split("|")}
     files = tuple(f.name for f in report.files if f.path is None and lacking & set(f.gives))
@@ -270,6 +339,9 @@ def _block(scene: SceneReport) -> str:
             "frames",
             f"{scene.usable_frames} of {scene.frames} usable, colour {size}" + (f" ({left_out})" if left_out else ""),
         )
+    if scene.images:
+        how = "all" if scene.images_checked == scene.images else f"{scene.images_checked:,} evenly spread ones of"
+        add("images", f"both ends of {how} {scene.images:,} colour and depth images looked at")
     if scene.depth_size is not None:
         known = "" if scene.depth_coverage is None else f", {scene.depth_coverage:.0%} of pixels known"
         add("depth", f"{scene.depth_frames} frames, {scene.depth_size[0]} x {scene.depth_size[1]}{known}")
@@ -292,8 +364,10 @@ def _block(scene: SceneReport) -> str:
     served = [task.task for task in scene.tasks if task.served]
     if served:
         add("can", ", ".join(served))
+    if scene.stopped and scene.tasks:
+        add("cannot", f"{', '.join(task.task for task in scene.tasks)}: mend what is BROKEN first")
     for task in scene.tasks:
-        if not task.served and scene.usable_frames:
+        if not task.served and task.missing and scene.usable_frames:
             wanted = f": add {', '.join(task.files)}" if task.files else ""
             add("cannot", f"{task.task}, which needs {' and '.join(task.missing)}{wanted}")
     return "\n".join(lines)

@@ -7,21 +7,23 @@ import logging
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from .. import scene_io
+from ..core.counted import counted
 from ..errors import ConfigError, SceneError, UnknownName
 from ..scene_io import Reader, SceneRef
 from .config import RunConfig
 from .frames import expected_frames
 
-__all__ = ["Estimate", "dataset_roots", "estimate", "find_scenes", "reader_for", "scene_key"]
+__all__ = ["Estimate", "check_labels", "dataset_roots", "estimate", "find_scenes", "reader_for", "scene_key"]
 
 _log = logging.getLogger(__name__)
 
+OFFICIAL_SPLITS: Final = ("train", "val", "test")
 _LOOKED_AT: Final = 16  # scenes whose headers are read for the estimate; more would delay the start of large runs
 _JPEG_BYTES_PER_PIXEL: Final = 0.25  # about 2 bits a pixel: indoor photographs at quality 90
 _ROW_BYTES: Final = 1_200  # texts and numbers of one row after compression, measured on depth questions
@@ -51,6 +53,17 @@ def reader_for(ref: SceneRef) -> Reader:
     return scene_io.load(ref.format)
 
 
+def check_labels(refs: Iterable[SceneRef], labels: str) -> None:
+    """Refuse a label set that cannot be used, once for all scenes of a dataset root.
+
+    Raises:
+        ConfigError: when the mapping file is missing or not one.
+        SceneError: when a dataset lacks the table that the label set needs.
+    """
+    for name, root in dict.fromkeys((ref.format, ref.root) for ref in refs):
+        scene_io.load(name).check_labels(labels, root)
+
+
 def find_scenes(
     paths: Sequence[Path],
     *,
@@ -61,12 +74,14 @@ def find_scenes(
 ) -> tuple[SceneRef, ...]:
     """The scenes at some paths that belong to a split, sorted by dataset and id.
 
-    A dataset without official split lists is taken whole; ``all`` takes every split.
+    Where a dataset root has official lists, only scenes of the split's list are taken; where it has none, all are,
+    as ``train``. ``all`` takes every scene.
 
     Raises:
         SceneError: when a path holds no scenes.
         UnknownName: for a scene id or split that is not there.
-        ConfigError: when two roots hold the same scene, or a format has no such stream.
+        ConfigError: when two roots hold the same scene, a format has no such stream, no scene is of the split, or
+            a dataset without official lists is asked for another split than ``train``.
     """
     if not paths:
         raise ConfigError("no scenes given", remedy="add --scenes with a scene, a folder of scenes or a dataset root")
@@ -81,7 +96,9 @@ def find_scenes(
                     remedy="give only one of the two roots",
                 )
     refs = [found[key] for key in sorted(found)]
-    return _of_split(_named(refs, tuple(scene_ids)), split)
+    # Held-out test scans can be told by their folder alone; lists are there when other scenes have a split.
+    listed = {ref.root for ref in refs if ref.split not in {None, "test"}}
+    return _of_split(_named(refs, tuple(scene_ids)), split, listed)
 
 
 def _stream_option(reader: Reader, stream: str | None) -> dict[str, Any]:
@@ -104,23 +121,38 @@ def _named(refs: Sequence[SceneRef], ids: tuple[str, ...]) -> Sequence[SceneRef]
     return [ref for ref in refs if not ids or ref.id in ids]
 
 
-def _of_split(refs: Sequence[SceneRef], split: str) -> tuple[SceneRef, ...]:
-    splits = Counter(ref.split for ref in refs if ref.split is not None)
+def _of_split(refs: Sequence[SceneRef], split: str, listed: Container[Path]) -> tuple[SceneRef, ...]:
+    """Those of a split; ``listed`` are the dataset roots that have official lists."""
     if split == "all":
         return tuple(refs)
-    if split != "train" and split not in splits:
-        if not splits:
-            raise ConfigError(
-                f"these scenes have no official split lists, so there is no split {split!r}",
-                remedy="leave --split away",
-            )
-        raise UnknownName("split", split, [*splits, "all"])
-    chosen = tuple(ref for ref in refs if ref.split in {None, split})
+    splits = Counter(ref.split for ref in refs if ref.split is not None)
+    if split not in {*OFFICIAL_SPLITS, *splits}:
+        raise UnknownName("split", split, {*OFFICIAL_SPLITS, *splits, "all"})
+    unlisted = [ref for ref in refs if ref.split is None and ref.root in listed]
+    whole = [ref for ref in refs if ref.split is None and ref.root not in listed]
+    # Without lists nobody knows which scenes are held out: they may train, but never pass for a test.
+    if split != "train" and whole:
+        raise ConfigError(
+            f"no official split lists were found, so there is no split {split!r}",
+            path=whole[0].root,
+            remedy=f"take --split train or all, or put the dataset's list (scannetv2_{split}.txt) beside the scans",
+        )
+    chosen = tuple(ref for ref in refs if ref.split == split or (ref.split is None and ref.root not in listed))
     if not chosen:
-        there = ", ".join(f"{count} of {name}" for name, count in sorted(splits.items()))
-        raise ConfigError(f"no scene of split {split!r} (there are {there})", remedy="choose another --split, or all")
+        there = [f"{count} of {name}" for name, count in sorted(splits.items())]
+        there += [f"{len(unlisted)} in no official list"] if unlisted else []
+        raise ConfigError(
+            f"no scene of split {split!r} (there are {', '.join(there)})",
+            remedy=f"choose another --split, or all, or put the list of split {split} beside the scans",
+        )
+    if unlisted:
+        _log.warning(
+            "%s in no official list of %s and left out; --split all takes all",
+            f"{counted(len(unlisted), 'scene')} {'is' if len(unlisted) == 1 else 'are'}",
+            ", ".join(sorted({str(ref.root) for ref in unlisted})),
+        )
     if len(chosen) < len(refs):
-        _log.info("%d of %d scenes are of split %s", len(chosen), len(refs), split)
+        _log.info("%d of %s are of split %s", len(chosen), counted(len(refs), "scene"), split)
     return chosen
 
 
@@ -135,7 +167,8 @@ class Estimate:
 
     def sentence(self) -> str:
         return (
-            f"{self.scenes} scenes, about {self.frames:,} frames, up to {self.rows:,} rows, about {_size(self.bytes)}"
+            f"{counted(self.scenes, 'scene')}, about {counted(self.frames, 'frame')}, "
+            f"up to {counted(self.rows, 'row')}, about {_size(self.bytes)}"
         )
 
 

@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from ..core.counted import counted
+
 __all__ = ["Progress"]
 
 _log = logging.getLogger(__name__)
@@ -54,4 +56,4 @@ class Progress:
         elif problem:
             _log.warning("%d/%d %s: %s", self._done, self._total, name, problem)
         else:
-            _log.info("%d/%d %s: %d rows", self._done, self._total, name, rows)
+            _log.info("%d/%d %s: %s", self._done, self._total, name, counted(rows, "row"))

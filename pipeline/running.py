@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ..core.counted import counted
 from ..core.types import Scene
 from ..dataset.card import dataset_card
 from ..dataset.durable import disk_errors
@@ -22,7 +23,7 @@ from .directory import RunDirectory
 from .executor import Job, execute
 from .frames import select_frames
 from .manifest import build_manifest, rows_by_task, top_reasons, total_rows, total_skips
-from .plan import estimate, find_scenes, reader_for, scene_key
+from .plan import check_labels, estimate, find_scenes, reader_for, scene_key
 from .progress import Progress
 from .storage import write_json
 from .worker import SceneJob, make_scene
@@ -136,6 +137,7 @@ def run(
         raise ConfigError(f"--scene-timeout {scene_timeout:g} is not positive", remedy="give seconds")
     paths = [Path(scenes)] if isinstance(scenes, str | Path) else [Path(path) for path in scenes]
     refs = find_scenes(paths, format=format, split=split, scene_ids=scene_ids, stream=config.stream)
+    check_labels(refs, config.labels)
     if cache is not None:
         with disk_errors(Path(cache)):
             Path(cache).mkdir(parents=True, exist_ok=True)
@@ -151,11 +153,13 @@ def run(
         if directory.finished and not missing and not earlier["failures"]:
             _log.info("nothing to do: %s is finished", directory.out)
             return _result(directory, earlier, 0, config, strict)
-        _log.info("%s", estimate(missing or refs, config, directory.out).sentence())
+        expected = estimate(missing or refs, config, directory.out)
+        if expected.frames:  # nothing is known where no header can be read
+            _log.info("%s", expected.sentence())
         if done:
-            _log.info("%d of %d scenes are done already", len(done), len(refs))
+            _log.info("%d of %s done already", len(done), counted(len(refs), "scene"))
         directory.begin(config)
-        failures = _make(directory, missing, config, count, cache, scene_timeout, progress)
+        failures = _make(directory, missing, config, count, cache, scene_timeout, progress, len(refs) == 1)
         manifest = _finish(directory, config, failures, started)
         return _result(directory, manifest, len(missing), config, strict)
 
@@ -164,9 +168,9 @@ def _refuse_other_scenes(out: Path, refs: Sequence[SceneRef], done: Mapping[str,
     selected = {scene_key(ref): ref for ref in refs}
     if others := sorted(done.keys() - selected.keys()):
         raise ConfigError(
-            f"the folder holds {len(others)} scenes that are not selected now ({', '.join(others[:3])})",
+            f"the folder holds {counted(len(others), 'scene')} not selected now ({', '.join(others[:3])})",
             path=out,
-            remedy="select them too, start again with --fresh, or choose another --out",
+            remedy="select all that it holds, start again with --fresh, or choose another --out",
         )
     for key, ref in selected.items():
         if key in done and done[key]["format"] != ref.format:
@@ -185,8 +189,12 @@ def _make(
     cache: PathLike | None,
     timeout: float,
     progress: bool | None,
+    alone: bool,
 ) -> list[dict[str, Any]]:
-    """Make the missing scenes; returns those that failed, as in ``failures.json``."""
+    """Make the missing scenes; returns those that failed, as in ``failures.json``.
+
+    ``alone`` is whether there is no other scene, so that nothing comes of the run when this one fails.
+    """
     folder = None if cache is None else Path(cache)
     refs = {scene_key(ref): ref for ref in missing}
     jobs = [Job(key, SceneJob(ref, config, directory.parts, folder)) for key, ref in refs.items()]
@@ -199,6 +207,8 @@ def _make(
             failure = outcome.failure
             entry = {"scene": refs[outcome.job.name].id, "key": outcome.job.name, **asdict(failure)}
             failures.append(entry)
+            if alone:
+                continue  # the run ends with this very sentence
             where = f"{failure.file}: " if failure.file else ""
             problem = failure.reason.strip().splitlines()[-1]
             shown.scene(outcome.job.name, 0, f"{where}{problem}; {failure.remedy}")
@@ -242,9 +252,12 @@ def _why(scenes: Mapping[str, Mapping[str, Any]], failures: Sequence[Mapping[str
         first = failures[0]
         where = f"{first['file']}: " if first["file"] else ""
         reason = str(first["reason"]).strip().splitlines()[-1]
+        if len(failures) == 1:
+            return f"scene {first['scene']} failed: {where}{reason}"
         return f"all {len(failures)} scenes failed, the first with {where}{reason}"
     failed = f", {len(failures)} failed" if failures else ""
-    return f"{len(scenes)} scenes read{failed}; {top_reasons(total_skips(scenes)) or 'nothing was found to ask about'}"
+    reasons = top_reasons(total_skips(scenes)) or "nothing was found to ask about"
+    return f"{counted(len(scenes), 'scene')} read{failed}; {reasons}"
 
 
 def _remedy(failures: Sequence[Mapping[str, Any]]) -> str:
@@ -262,7 +275,7 @@ def _result(
         _log.warning("%s gave no row: %s", task, top_reasons(manifest["skips"], task) or "nothing to ask about")
     failures = tuple(manifest["failures"])
     if failures:
-        _log.warning("%d scenes failed; %s tells why", len(failures), directory.failures_path)
+        _log.warning("%s failed; %s tells why", counted(len(failures), "scene"), directory.failures_path)
     return RunResult(
         out=directory.out,
         rows=rows,

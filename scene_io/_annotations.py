@@ -24,16 +24,22 @@ __all__ = ["Annotation", "read_annotation"]
 
 NO_VERTICES: Final = "object without vertices"
 NOT_IN_TABLE: Final = "object label not in the label table"
+INSTANCES_OFF: Final = "instances off"
+OFF_REMEDY: Final = "download mesh, segs.json and aggregation.json of the scan again, all of one release"
 _REMEDY: Final = "download or copy it again"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotation:
-    """Objects, and the index into them of every vertex (-1 none; None where there are no usable labels)."""
+    """Objects, and the index into them of every vertex (-1 none; None where there are no usable labels).
+
+    ``problem`` says why the annotation that is there cannot be used, None where it can or where there is none.
+    """
 
     instances: tuple[Instance, ...]
     vertex_instance: npt.NDArray[np.int32] | None
     skipped: Counter[str]
+    problem: SceneError | None = None
 
 
 def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annotation:
@@ -47,25 +53,20 @@ def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annota
     Raises:
         SceneError: when a file is cut short or not what its name says.
     """
-    skipped: Counter[str] = Counter()
     present = [path.is_file() for path in (files.segments, files.aggregation)]
+    if not any(present):
+        return Annotation((), None, Counter())
     if not all(present):
-        if any(present):
-            missing = files.aggregation if present[0] else files.segments
-            skipped[f"instances off: {_official(missing, files)} is missing"] = 1
-        return Annotation((), None, skipped)
+        return _off(files.aggregation if present[0] else files.segments, "is missing")
     segment_of_vertex = _segments(files.segments)
     groups, stated = _groups(files.aggregation)
     if len(segment_of_vertex) != vertices:
-        skipped[f"instances off: {len(segment_of_vertex)} vertices have segments, the mesh has {vertices}"] = 1
-        return Annotation((), None, skipped)
+        return _off(files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
     if stated.endswith("_vh_clean_2.0.010000.segs.json" if files.full else "_vh_clean.segs.json"):
-        skipped[f"instances off: {_official(files.aggregation, files)} was made for the other mesh"] = 1
-        return Annotation((), None, skipped)
+        return _off(files.aggregation, "was made for the other mesh")
     ids = [group.id for group in groups]
     if len(set(ids)) != len(ids):
-        skipped["instances off: an objectId is used twice"] = 1
-        return Annotation((), None, skipped)
+        return _off(files.aggregation, "uses an objectId twice")
 
     segments, position = np.unique(segment_of_vertex, return_inverse=True)
     owner = np.full(len(segments), -1, np.int64)
@@ -75,6 +76,7 @@ def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annota
         owner[at[np.isin(segments[at], group.segments)]] = index
     group_of_vertex = owner[position]
 
+    skipped: Counter[str] = Counter()
     instances: list[Instance] = []
     place = np.full(len(groups) + 1, -1, np.int32)  # the last entry stands for "none", index -1
     members = np.split(
@@ -100,9 +102,10 @@ class _Group:
     segments: npt.NDArray[np.int64]
 
 
-def _official(path: Path, files: MeshFiles) -> str:
-    scene = files.mesh.parent.name
-    return path.name.replace(scene, "<id>", 1)
+def _off(path: Path, what: str) -> Annotation:
+    """No objects, because of one file: counted under a reason that names it, with the whole path for the log."""
+    problem = SceneError(f"{what}; instances are off", path=path, remedy=OFF_REMEDY)
+    return Annotation((), None, Counter({f"{INSTANCES_OFF}: {path.name} {what}": 1}), problem)
 
 
 def _segments(path: Path) -> npt.NDArray[np.int64]:

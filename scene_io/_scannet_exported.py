@@ -17,19 +17,9 @@ import numpy as np
 from ..errors import SceneError
 from ..media.images import image_size
 from ._poses import numbers_in, read_matrix
-from ._scannet_frames import (
-    COLOR_SIZES,
-    DEPTH_SIZES,
-    NO_DEPTH,
-    NO_IMAGE,
-    NO_POSE,
-    DepthFile,
-    FrameTable,
-    ImageFile,
-    Lens,
-    fitted_lens,
-)
+from ._scannet_frames import NO_DEPTH, NO_IMAGE, NO_POSE, DepthFile, FrameTable, ImageFile
 from ._scannet_layout import FrameSource
+from ._scannet_lens import COLOR_SIZES, DEPTH_SIZES, Lens, fitted_lens
 from .base import SceneSummary
 
 __all__ = ["frame_table", "has_depth", "summary"]
@@ -88,8 +78,7 @@ def frame_table(source: FrameSource, root: Path, known_sizes: dict[str, tuple[in
         names = " or ".join(("intrinsic.txt",) if source.kind == "posed" else _COLOR_INTRINSICS[:1])
         raise SceneError(f"{names} is missing", path=source.path, remedy="export it with the frames")
     color_size = _size(files.images[min(files.images)])
-    stated = (known_sizes["color"],) if "color" in known_sizes else ()
-    color = fitted_lens(read_matrix(color_path), color_size, stated + COLOR_SIZES, color_path)
+    color = fitted_lens(read_matrix(color_path), color_size, known_sizes.get("color"), COLOR_SIZES, color_path)
     depth = _depth_lens(source, files, color, known_sizes)
     skipped[NO_DEPTH] = sum(number not in files.depths for number in numbers)
     depths = [files.depths.get(number) if depth else None for number in numbers]
@@ -189,8 +178,7 @@ def _depth_lens(
     path = _intrinsics(source, _DEPTH_INTRINSICS)
     if path is None:
         return color.resized(*size)
-    stated = (known_sizes["depth"],) if "depth" in known_sizes else ()
-    return fitted_lens(read_matrix(path), size, stated + DEPTH_SIZES, path)
+    return fitted_lens(read_matrix(path), size, known_sizes.get("depth"), DEPTH_SIZES, path)
 
 
 def _intrinsics(source: FrameSource, names: tuple[str, ...]) -> Path | None:

@@ -83,13 +83,13 @@ def locate(path: Path) -> Place | None:
         path = path.parent
     if not path.is_dir():
         return None
-    if _is_scene(path):
-        container = path.parent
-        root = container.parent if container.name in _CONTAINERS else container
-        return Place(root, container, path.name)
-    if path.name in _CONTAINERS and _has_scenes(path):
+    container = path.parent
+    if _is_scene(path) or (_holds_frames(path) and _is_frame_sibling(container)):
+        below = container.name in _CONTAINERS or _is_frame_sibling(container)
+        return Place(container.parent if below else container, container, path.name)
+    if (path.name in _CONTAINERS and _has_scenes(path)) or _is_frame_sibling(path):
         return Place(path.parent, path)
-    if any(_has_scenes(path / name) for name in _CONTAINERS) or _has_scenes(path):
+    if any(_has_scenes(path / name) for name in _CONTAINERS) or _has_scenes(path) or _frame_siblings(path):
         return Place(path)
     return None
 
@@ -99,20 +99,24 @@ def all_scenes(place: Place) -> tuple[str, ...]:
     if place.scene is not None:
         return (place.scene,)
     if place.container is not None:
-        return tuple(sorted(folder.name for folder in _scenes_in(place.container)))
+        frames_only = place.container.name not in _CONTAINERS and _is_frame_sibling(place.container)
+        listed = _frames_in(place.container) if frames_only else _scenes_in(place.container)
+        return tuple(sorted(folder.name for folder in listed))
     found = {folder.name for name in _CONTAINERS for folder in _scenes_in(place.root / name)}
+    found.update(folder.name for sibling in _frame_siblings(place.root) for folder in _frames_in(sibling))
     found.update(folder.name for folder in _scenes_in(place.root) if folder.name not in _CONTAINERS)
     return tuple(sorted(found))
 
 
 def has_frame_container(root: Path) -> bool:
     """Whether frames lie apart from the scans, so that a scan without frames is not meant to be used."""
-    return any((root / name).is_dir() for name in FRAME_CONTAINERS)
+    return any((root / name).is_dir() for name in FRAME_CONTAINERS) or bool(_frame_siblings(root))
 
 
 def scene_folders(root: Path, scene: str) -> tuple[Path, ...]:
     """Folders with a scene's scan files (mesh, labels, ``<id>.txt``, ``.sens``, exports), in order of preference."""
     candidates = [root / name / scene for name in SCAN_CONTAINERS] + [root / scene]
+    candidates += [folder / scene for folder in _other_folders(root)]
     return tuple(folder for folder in candidates if folder.is_dir())
 
 
@@ -120,10 +124,12 @@ def frame_sources(root: Path, scene: str) -> tuple[FrameSource, ...]:
     """Every place that holds frames of a scene, in order of preference.
 
     ``<id>.sens``, then an export (``color/`` and ``pose/``, in the scene folder or in ``exported/``), then
-    ``posed_images/<id>``, then ``scannet_frames_25k/<id>``.
+    ``posed_images/<id>``, then ``scannet_frames_25k/<id>``; last, beside ``scans``, folders of any other name, in the
+    order of their names.
     """
     found: list[FrameSource] = []
-    folders = scene_folders(root, scene)
+    others = [folder / scene for folder in _other_folders(root)]
+    folders = [folder for folder in scene_folders(root, scene) if folder not in others]
     found += [
         FrameSource("sens", folder / f"{scene}.sens") for folder in folders if (folder / f"{scene}.sens").is_file()
     ]
@@ -132,6 +138,11 @@ def frame_sources(root: Path, scene: str) -> tuple[FrameSource, ...]:
             if _is_export(place):
                 found.append(FrameSource("export", place))
         if _is_posed(folder):
+            found.append(FrameSource("posed", folder))
+    for folder in others:
+        if _is_export(folder):
+            found.append(FrameSource("export", folder))
+        elif _is_posed(folder) or _has_posed_files(folder):
             found.append(FrameSource("posed", folder))
     return tuple(found)
 
@@ -173,6 +184,57 @@ def splits(root: Path) -> dict[str, str]:
                 found.update(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace").split(), split))
                 break
     return found
+
+
+def _other_folders(root: Path) -> tuple[Path, ...]:
+    """Folders beside ``scans`` that have no name of their own in a release and are no scenes, sorted by name."""
+    if not any((root / name).is_dir() for name in SCAN_CONTAINERS):
+        return ()
+    with os.scandir(root) as entries:
+        found = [e.name for e in entries if e.is_dir() and not e.name.startswith(".") and e.name not in _CONTAINERS]
+    return tuple(root / name for name in sorted(found))
+
+
+def _frame_siblings(root: Path) -> tuple[Path, ...]:
+    """Folders beside ``scans`` that hold frames of at least one of its scenes, sorted by name."""
+    return tuple(folder for folder in _other_folders(root) if _is_frame_sibling(folder))
+
+
+def _is_frame_sibling(container: Path) -> bool:
+    root = container.parent
+    scans = [root / name for name in SCAN_CONTAINERS if (root / name).is_dir()]
+    if not scans or container.name in _CONTAINERS or not container.is_dir():
+        return False
+    try:
+        with os.scandir(container) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except PermissionError:
+        return False  # somebody else's folder beside the data
+    return any(_holds_frames(container / name) for name in names if any((scan / name).is_dir() for scan in scans))
+
+
+def _frames_in(container: Path) -> Iterator[Path]:
+    with os.scandir(container) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and _holds_frames(Path(entry.path)):
+                yield Path(entry.path)
+
+
+def _holds_frames(folder: Path) -> bool:
+    return folder.is_dir() and (_is_export(folder) or _is_posed(folder) or _has_posed_files(folder))
+
+
+def _has_posed_files(folder: Path) -> bool:
+    """Whether a numbered image and a numbered text file lie side by side."""
+    found = set()
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if match := re.fullmatch(r"\d+(\.jpe?g|\.txt)", entry.name, re.IGNORECASE | re.ASCII):
+                    found.add(match[1].lower() == ".txt")
+                    if len(found) == 2:
+                        return True
+    return False
 
 
 def _scenes_in(folder: Path) -> Iterator[Path]:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from ..errors import SceneError
 from ..media.references import frame_reference
 from ..media.sens import SensFile, SensHeader
-from ._scannet_frames import NO_DEPTH, NO_IMAGE, FrameTable, Lens, SensDepth, SensImage
+from ._scannet_frames import NO_DEPTH, NO_IMAGE, FrameTable, SensDepth, SensImage
 from ._scannet_layout import FrameSource
+from ._scannet_lens import Lens
 from .base import SceneSummary
 
 __all__ = ["frame_table", "has_depth", "summary"]
@@ -25,9 +26,11 @@ def frame_table(source: FrameSource, root: Path) -> FrameTable:
     """All frames of a ``.sens`` file, numbered as they lie in it.
 
     Raises:
-        SceneError: when the file is damaged, or its header holds no intrinsics.
+        SceneError: when the file is damaged, its header holds no intrinsics, or it states another size than its
+            images have.
     """
     sens = SensFile(source.path)
+    sens.check_sizes()  # before anything is allocated for images of the size the header claims
     header, index = sens.header, sens.index
     file = source.path.relative_to(root).as_posix()
     with_image = np.flatnonzero(index.color_bytes > 0)

@@ -116,6 +116,14 @@ class Reader(ABC):
             SceneError: when a file is missing, cut short or makes no sense; names it and the remedy.
         """
 
+    def check_labels(self, labels: str, root: Path) -> None:  # noqa: B027 - a format without labels has nothing to check
+        """Refuse a ``labels`` that no scene of this dataset root could be read with, before any is opened.
+
+        Raises:
+            ConfigError: when the mapping file is missing or not one.
+            SceneError: when the dataset lacks the table it needs.
+        """
+
     def inventory(self, ref: SceneRef) -> Inventory:
         """The layout and the official files of a scene, for ``doctor``."""
         return Inventory(layout=f"{self.name} {ref.id}")

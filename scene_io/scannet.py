@@ -19,6 +19,8 @@
 A folder of scene folders with any other name is a root of its own, ``<folder>/<id>/``. Everything below one root is
 one scene: mesh, labels and ``<id>.txt`` come from ``scans``, ``scans_test`` or ``<root>/<id>``; frames from the first
 of ``<id>.sens``, an export, ``posed_images``, ``scannet_frames_25k`` that has depth, or the first that has frames.
+Beside ``scans`` a folder of any name may hold exported frames (``frames/<id>/color`` …, or ``frames/<id>/<n>.jpg`` with
+``<n>.txt``) once one of its scenes is in ``scans`` too; such folders come last, in the order of their names.
 Frame ids are the numbers in the ``.sens`` file or in the file names, without padding.
 
 Conventions (ScanNet's SensReader and README): poses are camera_to_world with OpenCV axes, metres, z up, raw world;
@@ -106,6 +108,9 @@ class ScanNetReader(Reader):
         source = _best_source(ref)
         return raw.summary(source) if source.kind == "sens" else exported.summary(source)
 
+    def check_labels(self, labels: str, root: Path) -> None:
+        label_map(labels, root)
+
     def inventory(self, ref: SceneRef) -> Inventory:
         sources = layout.frame_sources(ref.root, ref.id)
         kinds = {"sens": "raw (.sens)", "export": "SensReader export", "posed": "posed_images"}
@@ -161,6 +166,8 @@ class ScanNetReader(Reader):
         vertices, faces = read_mesh(mesh.mesh)
         annotation = read_annotation(mesh, len(vertices), mapping)
         skipped += annotation.skipped
+        if annotation.problem is not None:
+            _log.warning("%s", annotation.problem)
         aligned = vertices @ info.alignment[:3, :3].T + info.alignment[:3, 3]
         return Scene(
             id=ref.id,

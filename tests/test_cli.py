@@ -11,6 +11,7 @@ import pytest
 from support.scene_folder import SceneFolder
 
 from spatialgen import __version__, cli, errors
+from spatialgen.core import settings
 from spatialgen.pipeline import running
 
 
@@ -128,18 +129,20 @@ def test_a_config_file_gives_options_and_the_command_line_wins(
     file, out = tmp_path / "run.toml", tmp_path / "out"
     file.write_text(f"""
 tasks = ["depth_comparison"]
-scenes = ["{scene_folder.root}"]
+scenes = "{scene_folder.root}"
 per-scene = 50
 frames = "every:1"
 variant = "coord"
-draw = false
+no-draw = true
+json = true
 workers = 0
 [set.depth_comparison]
 gap = 0.3
 same_order_by_ray = false
 """)
-    code, _, err = invoke(capfd, "run", "--config", file, "--out", out, "--per-scene", "4")
+    code, data, err = invoke(capfd, "run", "--config", file, "--out", out, "--per-scene", "4")
     assert code == 0, err
+    assert json.loads(data)["rows"] == {"depth_comparison": 8}
     config = json.loads((out / "manifest.json").read_text())["config"]
     assert config["tasks"] == ["depth_comparison"]
     assert (config["per_scene"], config["variants"], config["draw"], config["frames"]) == (4, "coord", False, "every:1")
@@ -147,6 +150,48 @@ same_order_by_ray = false
     code, _, err = invoke(capfd, "run", "depth_comparison", "--config", tmp_path / "none.toml", "--out", out)
     assert code == 1
     assert "none.toml" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("as_json = true", 1, "unknown option"),
+        ("per_scene = 3", 1, "did you mean per-scene"),
+        ("no_draw = true", 1, "did you mean no-draw"),
+        ("draw = true\nno-draw = true", 1, "no-draw is given twice"),
+        ('fresh = "yes"', 1, "fresh = 'yes' is neither true nor false"),
+        ("frames = ['1', '2']", 1, "frames cannot be"),
+        ("scenes = [['a']]", 1, "write a list of values"),
+        ("per-scene = true", 1, "per-scene cannot be true"),
+        ("per-scene = 0", 2, "'--per-scene'"),
+    ],
+)
+def test_mistakes_in_a_config_file(line: str, code: int, words: str, tmp_path: Path, capfd) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(line)
+    found, out, err = invoke(
+        capfd, "run", "depth_comparison", "--scenes", tmp_path, "--out", tmp_path / "out", "--config", file
+    )
+    assert (found, out) == (code, "")
+    assert words in err
+    assert "as_json" not in err.replace("'as_json'", "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_names_the_presets(capfd: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(invoke(capfd, "run", "--help")[1].split())
+    assert f"A definition of geometry: {', '.join(settings.PRESETS)}." in text
+
+
+def test_one_bad_scene_alone_is_told_once(scene_folder: SceneFolder, tmp_path: Path, capfd) -> None:
+    scene_folder.break_mesh("scene9000_00")
+    code, _, err = invoke(
+        capfd, "run", "depth_comparison", "--scenes", scene_folder.root / "scene9000_00", "--out", tmp_path / "out"
+    )
+    assert code == 1
+    assert err.count("_vh_clean_2.ply") == 1
+    assert "warning" not in err
+    assert "1 scene, about " in err
 
 
 @pytest.mark.parametrize(
@@ -160,6 +205,20 @@ same_order_by_ray = false
         (["run", "depth_comparison", "--scenes", "{scenes}"], 2, "--out"),
         (["run", "--scenes", "{scenes}", "--out", "{out}"], 2, "TASK"),
         (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", "--variant", "box"], 2, "--variant"),
+        *(
+            (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", name, value], 2, f"'{name}'")
+            for name, value in (
+                ("--per-scene", "0"),
+                ("--max-rows", "0"),
+                ("--seed", "-1"),
+                ("--max-side", "3"),
+                ("--jpeg-quality", "0"),
+                ("--workers", "-1"),
+                ("--scene-timeout", "0"),
+            )
+        ),
+        (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", "--labels", "nyu40"], 1, "NYU40"),
+        (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", "--split", "val"], 1, "--split train"),
         (["walk"], 2, "walk"),
         (["audit", "{empty}"], 1, "{empty}"),
         (["show", "{empty}", "--out", "{out}.png"], 1, "{empty}"),
@@ -232,6 +291,8 @@ def test_tasks_and_formats_as_data(capfd) -> None:
     }.items()  # fmt: skip
     code, out, _ = invoke(capfd, "tasks")
     assert all(name in out for name in tasks)
+    assert "answers   choice\n" in out
+    assert "answers   number, millimetres in the text, metres in value\n" in out
     code, out, _ = invoke(capfd, "formats", "--json")
     assert "scannet" in {entry["format"] for entry in json.loads(out)}
     assert "scannet" in invoke(capfd, "formats")[1]
@@ -244,7 +305,7 @@ def test_templates_check_finds_what_is_wrong(capfd, tmp_path: Path) -> None:
     code, out, err = invoke(capfd, "templates", "check", "depth_estimation", "--root", tmp_path)
     assert code == 1
     assert "{nothing}" in out
-    assert "problems in the wording of 1 tasks" in out
+    assert "in the wording of 1 task\n" in out
     assert "Traceback" not in err
 
 

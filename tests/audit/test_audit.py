@@ -45,7 +45,7 @@ def test_a_good_run(make_run):
 
 def test_the_table_says_the_same(make_run):
     text = audit(make_run()).format_table()
-    assert "24 rows of 1 tasks" in text
+    assert "24 rows of 1 task\n" in text
     assert "points too close in depth" in text
     assert text.endswith("no problem found")
 
@@ -58,9 +58,40 @@ def test_imbalance_is_found_with_its_scene(make_run):
 
     run = make_run()
     _change(run, all_same)
-    worst = audit(run).tasks["depth_comparison"]["letter_imbalance"]
+    report = audit(run)
+    worst = report.tasks["depth_comparison"]["letter_imbalance"]
     assert worst["difference"] == 12
     assert worst["scene"] == "scannet/scene0001_00"
+    assert not report.ok
+    (found,) = (one for one in report.imbalances if one["what"] == "true options")
+    assert found["counts"] == {"A": 12, "B": 0}
+    assert "true options of scene scannet/scene0001_00 are uneven: A 12, B 0" in report.format_table()
+    assert report.format_table().endswith("problems found")
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "counts"),
+    [
+        ("variants", lambda row: row.update(variant="coord"), {"coord": 12, "dot": 0}),
+        ("ways of asking", lambda row: row.update(evidence='{"ask": "closer"}'), {"closer": 12, "farther": 0}),
+    ],
+)
+def test_uneven_scenes_are_a_problem_and_a_difference_of_one_is_none(make_run, what, change, counts):
+    def change_scene(rows, some):
+        for row in [row for row in rows if row["scene_id"] == "scene0001_00"][:some]:
+            change(row)
+
+    run = make_run()
+    _change(run, lambda rows: change_scene(rows, None))
+    assert {
+        "task": "depth_comparison",
+        "what": what,
+        "difference": 12,
+        "scene": "scannet/scene0001_00",
+        "counts": counts,
+    } in (audit(run).imbalances)
+    odd = make_run("odd", per_scene=13)
+    assert audit(odd).imbalances == []
 
 
 BROKEN = {

@@ -110,7 +110,7 @@ def make_row(
         "difficulty": None,
         "slots": json.dumps({"a": {"point": 0, "text": texts[0]}, "b": {"point": 1, "text": texts[1]}}),
         "evidence": json.dumps({"ask": ask, "points": [{"depth_mesh": depth} for depth in depths]}),
-        "template": f"depth_comparison.{ask}.{variant}.0123abcd",
+        "template": f"depth_comparison/{ask}.{variant}/0123abcd",
         "engine": "depth_comparison",
         "engine_version": "1",
         "config_hash": "0123456789abcdef",

@@ -59,3 +59,21 @@ def test_datasets_loads_a_run_by_its_card(make_run, tmp_path):
     loaded = datasets.load_dataset(str(run), "depth_comparison", split="train", cache_dir=str(tmp_path / "cache"))
     assert len(loaded) == 24
     assert loaded[0]["images"][0].size == (160, 120)
+
+
+@pytest.mark.parametrize("embed", [True, False])
+def test_the_code_on_the_card_runs(make_run, embed, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("datasets")
+    run = make_run(embed=embed)
+    code = (run / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.chdir(run)
+    names: dict = {}
+    exec(code, names)
+    assert "'role': 'user'" in capsys.readouterr().out
+    image = names["rows"][0]["images"][0]
+    if embed:
+        assert image.size == (160, 120)
+    else:
+        assert image["bytes"] is None
+        assert image["path"].startswith("posed_images/scene000")

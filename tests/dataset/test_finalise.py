@@ -118,13 +118,17 @@ def test_adding_scenes_later_gives_the_same_dataset(tmp_path, parts, first):
             assert before <= set(_ids(grown))
 
 
-def test_max_rows_keeps_the_first_in_the_order(tmp_path, parts):
+def test_max_rows_keeps_the_order_and_counts_what_it_drops(tmp_path, parts):
     _finish(tmp_path / "all", parts)
     facts = _finish(tmp_path / "some", parts, max_rows=7)
-    assert _ids(tmp_path / "some") == _ids(tmp_path / "all")[:7]
+    kept = _ids(tmp_path / "some")
+    assert kept == [one for one in _ids(tmp_path / "all") if one in set(kept)]
     assert facts["dropped"] == {"depth_comparison": 53}
-    assert sum(scene["depth_comparison"] for scene in facts["scenes"]["scannet"].values()) == 7
+    assert sorted(scene["depth_comparison"] for scene in facts["scenes"]["scannet"].values()) == [2, 2, 3]
     assert _finish(tmp_path / "none", parts, max_rows=0)["rows"] == {"depth_comparison": {}}
+    for enough in (60, 1000):
+        _finish(tmp_path / f"enough{enough}", parts, max_rows=enough)
+        assert _tree(tmp_path / f"enough{enough}") == _tree(tmp_path / "all")
 
 
 def test_a_scene_made_again_takes_the_place_of_its_rows(tmp_path, parts, helpers):

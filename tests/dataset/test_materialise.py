@@ -91,3 +91,9 @@ def test_columns_that_are_not_pixels_are_untouched(tmp_path, make_run, scans):
     ]
     assert list(read.open_rows(run, columns=same)) == list(read.open_rows(tmp_path / "copy", columns=same))
     assert json.loads((tmp_path / "copy" / "failures.json").read_text()) == []
+
+
+def test_without_scenes_it_says_to_give_them(tmp_path, make_run):
+    with pytest.raises(DatasetError, match="give --scenes"):
+        materialise(make_run(), out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()

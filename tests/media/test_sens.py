@@ -181,6 +181,37 @@ def test_damaged_depth_names_the_frame(tmp_path: Path, payload: bytes) -> None:
     assert sens.depth(0).shape == (48, 64)
 
 
+@pytest.mark.parametrize("codec", ["raw", "zlib"])
+def test_sizes_are_checked_against_what_frames_hold(tmp_path: Path, codec: str) -> None:
+    color = "raw" if codec == "raw" else "jpeg"
+    right = {"color_codec": color, "depth_codec": codec}
+    SensFile(write_sens(tmp_path / "a.sens", TAKE, **right)).check_sizes()
+    for sizes, kind in (((96, 71, 64, 48), "colour"), ((96, 72, 64, 47), "depth"), ((96, 72, 64, 49), "depth")):
+        path = write_sens(tmp_path / "b.sens", TAKE, sizes=sizes, **right)
+        with pytest.raises(SceneError, match=f"{kind} images are .* but frame 0") as caught:
+            SensFile(path).check_sizes()
+        assert caught.value.path == str(path)
+
+
+def test_a_damaged_first_frame_does_not_hide_another_size(tmp_path: Path) -> None:
+    take = box_room.take(3)
+    take.images = [b"no image", *(encode_jpeg(image, 80) for image in take.images[1:])]
+    right = {0: zlib.compress(take.depths[0].tobytes())[:-9]}
+    SensFile(write_sens(tmp_path / "a.sens", take, sizes=(96, 72, 64, 48), depth_payloads=right)).check_sizes()
+    sens = SensFile(write_sens(tmp_path / "b.sens", take, sizes=(960, 720, 64, 48), depth_payloads=right))
+    with pytest.raises(SceneError, match="960 x 720, but frame 1 is 96 x 72"):
+        sens.check_sizes()
+
+
+def test_no_frames_at_all_and_depth_whose_end_is_missing_read_as_sentences(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match=r"none\.sens: has no frames"):
+        _ = SensFile(write_sens(tmp_path / "none.sens", TAKE, frames=0)).index
+    cut = {1: zlib.compress(TAKE.depths[1].tobytes())[:300]}
+    message = r"frame=1: its depth is cut short: the compressed data ends after \d+ of 6144 bytes"
+    with pytest.raises(SceneError, match=message):
+        SensFile(write_sens(tmp_path / "a.sens", TAKE, depth_payloads=cut)).depth(1)
+
+
 def test_colour_of_another_size_or_cut_short_is_refused(tmp_path: Path) -> None:
     take = box_room.take(2)
     whole = encode_jpeg(take.images[0], 90)

@@ -116,15 +116,16 @@ def test_settings_are_parsed() -> None:
 
 def test_a_config_file_is_checked(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
-    known = ["per_scene", "seed", "set", "tasks"]
+    known = ["per-scene", "seed", "set", "tasks"]
     file.write_text("per-scene = 5\ntasks = ['a']\n[set.depth_comparison]\ngap = 0.2\n")
     assert read_config_file(file, known) == {
-        "per_scene": 5,
+        "per-scene": 5,
         "tasks": ["a"],
         "set": {"depth_comparison": {"gap": 0.2}},
     }
     for text, message in (
         ("per-scen = 5", "did you mean per-scene"),
+        ("per_scene = 5", "did you mean per-scene"),
         ("seed = ", "not TOML"),
         ("set = 3", "tables"),
         ("[set]\ngap = 3", "tables"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import box_room, real_sequences, tiny_scannet
-from support.scannet_writer import write_posed, write_scan, write_sens
+from support.scannet_writer import encoded, write_posed, write_scan, write_sens
 
 from spatialgen.core.types import TaskSpec
 from spatialgen.errors import SceneError
@@ -100,9 +100,70 @@ def test_labels_of_another_mesh_are_broken_but_the_rest_is_served(tmp_path: Path
     segments, groups = box_room.annotation(vertices)
     folder = write_scan(tmp_path / "scans" / SCENE, vertices, faces, segments=segments[:-1], groups=groups)
     write_sens(folder / f"{SCENE}.sens", box_room.take())
-    scene = diagnose([tmp_path], [DEPTH, SIZE]).scenes[0]
+    report = diagnose([tmp_path], [DEPTH, SIZE])
+    scene = report.scenes[0]
     assert scene.broken
     assert [entry.served for entry in scene.tasks] == [True, False]
+    (problem,) = scene.problems
+    name = f"{SCENE}_vh_clean_2.0.010000.segs.json"
+    assert problem.path == str(folder / name)
+    assert f"BROKEN   {folder / name}: instances off: {name} has" in format_table(report)
+    assert scene.depth_on_mesh.verdict == scene.depth_between_frames.verdict == "good"
+    assert scene.level_share is not None
+
+
+@pytest.mark.parametrize("layout", ["raw", "posed_images"])
+def test_every_image_is_looked_at_for_its_end(tmp_path: Path, layout: str) -> None:
+    """One cut file among many that no sample of decoded frames would meet."""
+    take = box_room.take(40)
+    take.images[22] = encoded(take.images[22], ".jpg")[:600]
+    if layout == "raw":
+        file = write_sens(tmp_path / "scans" / SCENE / f"{SCENE}.sens", take)
+        name = f"{file}#frame=22"
+    else:
+        name = str(write_posed(tmp_path / "posed_images" / SCENE, take) / "00022.jpg")
+    report = diagnose([tmp_path], [DEPTH])
+    (scene,) = report.scenes
+    assert [(problem.path, problem.what) for problem in scene.problems] == [
+        (name, "the image is cut short after 600 bytes")
+    ]
+    assert (scene.images_checked, scene.images) == (80, 80)
+    assert [entry.served for entry in scene.tasks] == [False]
+    assert scene.tasks[0].files == (name,)
+    assert "can      " not in format_table(report)
+    assert "cannot   any/depth: mend what is BROKEN first" in format_table(report)
+    assert scene.depth_between_frames.verdict == "good"
+
+
+def test_many_cut_images_are_summed_up(tmp_path: Path) -> None:
+    folder = write_posed(tmp_path / "posed_images" / SCENE, box_room.take(12))
+    for n in range(2, 11):
+        (folder / f"{n:05d}.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    problems = diagnose([tmp_path], [DEPTH]).scenes[0].problems
+    assert [Path(problem.path).name for problem in problems[:5]] == [f"{n:05d}.png" for n in range(2, 7)]
+    assert [problem.what for problem in problems[5:]] == ["4 more images are cut short or empty"]
+
+
+def test_of_a_large_scene_a_sample_is_looked_at_and_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spatialgen.pipeline.doctor._ALL_FRAMES", 20)
+    monkeypatch.setattr("spatialgen.pipeline.doctor._LARGE_SAMPLE", 10)
+    write_posed(tmp_path / "posed_images" / SCENE, box_room.take(21))
+    report = diagnose([tmp_path], [DEPTH])
+    assert (report.scenes[0].images_checked, report.scenes[0].images) == (10, 42)
+    assert "both ends of 10 evenly spread ones of 42 colour and depth images" in format_table(report)
+
+
+def test_depth_that_cannot_be_read_serves_nothing(tmp_path: Path) -> None:
+    """8-bit depth: a run would fail on the scene whatever the task, mesh or not."""
+    vertices, faces = box_room.mesh()
+    write_scan(tmp_path / "scans" / SCENE, vertices, faces)
+    take = box_room.take()
+    take.depths = [(depth // 20).astype(np.uint8) for depth in take.depths]
+    folder = write_posed(tmp_path / "posed_images" / SCENE, take)
+    scene = diagnose([tmp_path], [DEPTH]).scenes[0]
+    assert scene.problems[0].path == str(folder / "00000.png")
+    assert "16-bit" in scene.problems[0].what
+    assert [entry.served for entry in scene.tasks] == [False]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> FakeReader:
             "/plain": [("d", None), ("e", None)],
             "/again": [("d", None)],
             "/val": [("f", "val")],
+            "/partly": [("g", "train"), ("h", "val"), ("i", None), ("j", None)],
+            "/only_val": [("k", "val"), ("l", None)],
+            "/test_scans": [("m", None), ("n", "test")],
         }
     )
     monkeypatch.setattr(scene_io, "detect", lambda path, _format: (fake, path))
@@ -67,10 +70,39 @@ def test_splits(reader: FakeReader) -> None:
     assert ids("/plain", "/lists") == ["a", "c", "d", "e"]
     with pytest.raises(UnknownName, match="did you mean val"):
         ids("/lists", split="vall")
-    with pytest.raises(ConfigError, match="no official split lists"):
+    with pytest.raises(
+        ConfigError, match=r"/plain: no official split lists .*--split train or all.*scannetv2_val\.txt"
+    ):
         ids("/plain", split="val")
+    with pytest.raises(ConfigError, match="/plain: no official split lists"):
+        ids("/lists", "/plain", split="val")
     with pytest.raises(ConfigError, match=r"no scene of split 'train' \(there are 1 of val\)"):
         ids("/val")
+
+
+def test_scenes_in_no_list_belong_to_no_split(reader: FakeReader, caplog: pytest.LogCaptureFixture) -> None:
+    for split, expected in (("train", ["g"]), ("val", ["h"])):
+        caplog.clear()
+        assert ids("/partly", split=split) == expected
+        assert "2 scenes are in no official list of /partly and left out" in caplog.text
+    assert ids("/partly", split="all") == ["g", "h", "i", "j"]
+    assert ids("/only_val", split="val") == ["k"]
+    with pytest.raises(ConfigError, match=r"no scene of split 'train' \(there are 1 of val, 1 in no official list\)"):
+        ids("/only_val")
+    with pytest.raises(ConfigError, match=r"no scene of split 'train' \(there are 1 in no official list\)"):
+        ids("/partly", scene_ids=["i"])
+    with pytest.raises(ConfigError, match=r"no scene of split 'test' \(there are 2 of train, 1 of val\)"):
+        ids("/lists", split="test")
+
+
+def test_test_scans_are_no_list(reader: FakeReader) -> None:
+    """The folder they lie in tells their split, and nothing about the other scenes'."""
+    assert ids("/test_scans") == ["m"]
+
+
+def test_one_is_not_many() -> None:
+    assert plan.Estimate(1, 1, 1, 1000).sentence() == "1 scene, about 1 frame, up to 1 row, about 1 kB"
+    assert plan.Estimate(2, 2000, 2, 1000).sentence() == "2 scenes, about 2,000 frames, up to 2 rows, about 1 kB"
 
 
 def test_scenes_by_name(reader: FakeReader) -> None:

@@ -107,6 +107,81 @@ def test_another_configuration_is_refused_and_named(scene_folder: SceneFolder, t
     assert digests(out) != before
 
 
+def test_a_try_that_came_to_nothing_does_not_block_the_corrected_one(scene_folder: SceneFolder, tmp_path: Path) -> None:
+    out, direct = tmp_path / "out", tmp_path / "direct"
+    for name in ("scene9000_00", "scene9001_00"):
+        scene_folder.break_mesh(name)
+    with pytest.raises(DatasetError, match="no row was made"):
+        run(scene_folder, out, labels="raw")
+    for name in ("scene9000_00", "scene9001_00"):
+        scene_folder.repair(name)
+    assert run(scene_folder, out, per_scene=5).exit_code == 0
+    run(scene_folder, direct, per_scene=5)
+    assert digests(out) == digests(direct)
+    assert read(out / "failures.json") == []
+    assert read(out / "manifest.json")["config"]["per_scene"] == 5
+
+
+def test_a_committed_scene_is_not_taken_over(
+    scene_folder: SceneFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def stop(*_: object, **__: object) -> None:
+        raise _CutOff
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "finalise", stop)
+        with pytest.raises(_CutOff):
+            run(scene_folder, out)
+    with pytest.raises(ConfigError, match="per_scene: 6 there, 5 now"):
+        run(scene_folder, out, per_scene=5)
+    assert run(scene_folder, out).scenes_made == 0
+
+
+MAPPINGS = {
+    "three.csv": ("a,b,c\n", "does not have two columns"),
+    "numbers.json": ('{"chair": 3}', "is not an object of label to label"),
+    "nyu40": (None, "NYU40 labels need"),
+}
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_labels_that_cannot_be_used_are_refused_before_any_scene(
+    name: str, scene_folder: SceneFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, message = MAPPINGS[name]
+    labels = name
+    if content is not None:
+        (tmp_path / name).write_text(content)
+        labels = str(tmp_path / name)
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a scene was opened")
+
+    monkeypatch.setattr(running, "make_scene", opened)
+    with pytest.raises((ConfigError, SceneError), match=message):
+        run(scene_folder, tmp_path / "out", labels=labels)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_single_scene_that_fails_is_told_once(
+    scene_folder: SceneFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene_folder.break_mesh("scene9000_00")
+    with (
+        caplog.at_level(logging.INFO, "spatialgen"),
+        pytest.raises(DatasetError, match=r"no row was made: scene scene9000_00 failed: .*_vh_clean_2\.ply"),
+    ):
+        run(scene_folder, tmp_path / "out", scene_ids=["scene9000_00"])
+    assert "_vh_clean_2.ply" not in caplog.text
+    assert "1 scene, about" in caplog.text
+    caplog.clear()
+    assert run(scene_folder, tmp_path / "both").exit_code == 3
+    assert "_vh_clean_2.ply" in caplog.text
+    assert "1 scene failed; " in caplog.text
+
+
 def test_workers_and_cache_are_no_part_of_the_configuration(scene_folder: SceneFolder, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(scene_folder, out)

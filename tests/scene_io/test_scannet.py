@@ -336,3 +336,50 @@ def test_depth_that_changed_on_disk_has_another_fingerprint(tmp_path: Path, layo
     file = tmp_path / before.depth_ref.partition("#")[0]
     os.utime(file, ns=(1, 1))
     assert READER.read(ref).frames[0].depth_fingerprint != before.depth_fingerprint
+
+
+@pytest.mark.parametrize("kind", ["export", "posed"])
+@pytest.mark.parametrize("name", ["exported", "export", "frames", "sensreader", "a name of one's own"])
+def test_frames_in_a_folder_of_any_name_beside_the_scans(tmp_path: Path, name: str, kind: str) -> None:
+    """Whichever folder is named: one root, the same references, mesh and labels from the scan."""
+    take = box_room.take()
+    scan = write_mesh(tmp_path)
+    write_mesh(tmp_path, "scene0708_00")  # never exported
+    write = write_export if kind == "export" else write_posed
+    frames = write(tmp_path / name / SCENE, take)
+    (tmp_path / "meta_data").mkdir()
+    for path in (scan, frames, tmp_path / name, tmp_path):
+        assert READER.detect(path) == tmp_path
+        scene = read(path)
+        stem = "0.jpg" if kind == "posed" else "color/0.jpg"
+        assert (
+            scene.frames[0].image_ref == f"{name}/{SCENE}/{stem.replace('0.', '00000.' if kind == 'posed' else '0.')}"
+        )
+        assert {"mesh", "instances", "depth"} <= scene.capabilities
+        np.testing.assert_allclose(
+            scene.frames[0].camera.camera_to_world, box_room.ALIGNMENT @ take.poses[0], atol=1e-5
+        )
+    assert reprojection_error(scene) < 0.005
+
+
+def test_several_folders_of_frames_are_taken_in_a_fixed_order(tmp_path: Path) -> None:
+    scan = write_mesh(tmp_path)
+    for name in ("zebra", "apple"):
+        write_export(tmp_path / name / SCENE, box_room.take(2))
+    write_export(tmp_path / "zebra" / "scene0001_00", box_room.take(2))  # of a scan that is not there
+    (first, second) = READER.scenes(tmp_path)
+    assert (first.id, second.id) == ("scene0001_00", SCENE)
+    assert READER.read(second).frames[0].image_ref == f"apple/{SCENE}/color/0.jpg"
+    assert READER.scenes(tmp_path / "zebra") == (first, second)
+    assert READER.scenes(tmp_path / "zebra" / "scene0001_00") == (first,)
+    write_posed(tmp_path / "posed_images" / SCENE, box_room.take(2))
+    assert READER.read(second).frames[0].image_ref.startswith("posed_images/")
+    write_sens(scan / f"{SCENE}.sens", box_room.take(2))
+    assert READER.read(second).frames[0].image_ref.startswith("scans/")
+
+
+def test_a_folder_of_other_scenes_beside_the_scans_stays_a_root_of_its_own(tmp_path: Path) -> None:
+    write_raw(tmp_path)
+    write_export(tmp_path / "mine" / "office", box_room.take(2))
+    assert READER.detect(tmp_path / "mine") == READER.detect(tmp_path / "mine" / "office") == tmp_path / "mine"
+    assert [ref.id for ref in READER.scenes(tmp_path)] == [SCENE]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,27 @@ def test_a_file_cut_short_is_named(scan: Path, name: str, kept: float) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((16384, 16384, 64, 48), "colour images are 16384 x 16384, but frame 0 is 96 x 72"),
+        ((96, 72, 16384, 16384), "depth images are 16384 x 16384, but frame 0 holds fewer"),
+        ((96, 72, 32, 24), "depth images are 32 x 24, but frame 0 holds more"),
+    ],
+)
+def test_a_sens_header_of_another_size_is_refused_when_the_scene_is_read(scan: Path, sizes, message: str) -> None:
+    take = box_room.take(3)
+    take.color_intrinsics = take.color_intrinsics @ np.diag([sizes[0] / 96, sizes[1] / 72, 1])
+    path = write_sens(scan / f"{SCENE}.sens", take, sizes=sizes)
+    tracemalloc.start()
+    with pytest.raises(SceneError, match=message) as caught:
+        read(scan)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.path == str(path)
+    assert peak < 8 << 20
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_a_cut_image_is_named_when_it_is_loaded(tmp_path: Path, suffix: str) -> None:
     folder = write_posed(tmp_path / "posed_images" / SCENE, box_room.take(3))
@@ -114,13 +137,18 @@ def test_an_alignment_that_is_none(scan: Path, text: str) -> None:
         read(scan)
 
 
-def test_a_mesh_of_another_length_turns_instances_off_only(scan: Path) -> None:
+def test_a_mesh_of_another_length_turns_instances_off_only(scan: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_scan(scan, VERTICES, FACES, alignment=box_room.ALIGNMENT, segments=SEGMENTS[:-5], groups=GROUPS)
-    scene = read(scan)
+    with caplog.at_level(logging.WARNING):
+        scene = read(scan)
     assert "instances" not in scene.capabilities
     assert {"mesh", "depth"} <= scene.capabilities
-    (reason,) = scene.skipped
-    assert reason.startswith(f"instances off: {len(SEGMENTS) - 5} vertices have segments")
+    name = f"{SCENE}_vh_clean_2.0.010000.segs.json"
+    what = f"has {len(SEGMENTS) - 5} entries, the mesh {len(SEGMENTS)} vertices"
+    assert scene.skipped == {f"instances off: {name} {what}": 1}
+    (warning,) = caplog.records
+    assert str(scan / name) in warning.getMessage()
+    assert "again" in warning.getMessage()
 
 
 @pytest.mark.parametrize("missing", [".aggregation.json", "_vh_clean_2.0.010000.segs.json"])
@@ -128,7 +156,7 @@ def test_half_an_annotation_is_counted(scan: Path, missing: str) -> None:
     (scan / f"{SCENE}{missing}").unlink()
     scene = read(scan)
     assert "instances" not in scene.capabilities
-    assert scene.skipped == {f"instances off: <id>{missing} is missing": 1}
+    assert scene.skipped == {f"instances off: {SCENE}{missing} is missing": 1}
 
 
 @pytest.mark.parametrize(
@@ -152,14 +180,14 @@ def test_an_annotation_that_makes_no_sense(scan: Path, change: dict, message: st
 def test_an_object_id_used_twice_turns_instances_off(scan: Path) -> None:
     write_scan(scan, VERTICES, FACES, segments=SEGMENTS, groups=[*GROUPS, GROUPS[0]])
     scene = read(scan)
-    assert scene.skipped == {"instances off: an objectId is used twice": 1}
+    assert scene.skipped == {f"instances off: {SCENE}.aggregation.json uses an objectId twice": 1}
 
 
 def test_annotation_of_the_other_mesh_is_never_mixed_in(scan: Path) -> None:
     path = scan / f"{SCENE}.aggregation.json"
     content = json.loads(path.read_text()) | {"segmentsFile": f"scannet.{SCENE}_vh_clean.segs.json"}
     path.write_text(json.dumps(content))
-    assert read(scan).skipped == {"instances off: <id>.aggregation.json was made for the other mesh": 1}
+    assert read(scan).skipped == {f"instances off: {SCENE}.aggregation.json was made for the other mesh": 1}
 
 
 def test_the_full_mesh_comes_with_its_own_annotation(scan: Path) -> None:
