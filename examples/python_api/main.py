@@ -30,9 +30,8 @@ def main(scenes: Path | None) -> None:
             facts = [item for item in engine.facts(scene, limit=3) if isinstance(item, Fact)]
             for fact in facts:
                 near, far = sorted(fact.value)
-                print(
-                    f"  frame {scene.frames[fact.frames[0]].id}: {near:.2f} m against {far:.2f} m, margin {fact.margin:.1f}"
-                )
+                frame = scene.frames[fact.frames[0]]
+                print(f"  frame {frame.id}: {near:.2f} m against {far:.2f} m, margin {fact.margin:.1f}")
 
         # A dataset: the same as `spatialgen run`, to the last byte.
         result = spatialgen.run(["depth_estimation"], scenes=[scenes], out=Path(folder) / "dataset", per_scene=4)
