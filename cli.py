@@ -162,7 +162,13 @@ def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, 
 @_command("run")
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
 @click.option("--scenes", multiple=True, required=True, type=_EXISTING, help="A scene, a folder of scenes or a root.")
-@click.option("--out", required=True, type=_EXISTING, help="The run directory; the same command resumes there.")
+@click.option(
+    "--out",
+    type=_EXISTING,
+    default=Path("spatialgen-out"),
+    show_default=True,
+    help="The run directory; the same command resumes there.",
+)
 @click.option("--format", help="Scene format.  [default: detected]")
 @click.option("--stream", help="Camera stream, for formats with several.")
 @click.option("--split", default="train", show_default=True, help="train, val, test or all.")

@@ -202,7 +202,7 @@ def test_one_bad_scene_alone_is_told_once(scene_folder: SceneFolder, tmp_path: P
         (["run", "depth_comparison", "--scenes", "{empty}", "--out", "{out}"], 1, "no scenes found"),
         (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", "--set", "gap=1"], 1, "--set"),
         (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{scenes}"], 1, "holds no run of spatialgen"),
-        (["run", "depth_comparison", "--scenes", "{scenes}"], 2, "--out"),
+        (["run", "depth_comparison", "--out", "{out}"], 2, "--scenes"),
         (["run", "--scenes", "{scenes}", "--out", "{out}"], 2, "TASK"),
         (["run", "depth_comparison", "--scenes", "{scenes}", "--out", "{out}", "--variant", "box"], 2, "--variant"),
         *(
@@ -314,3 +314,13 @@ def test_output_that_nobody_reads_is_no_traceback() -> None:
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_the_shortest_command_is_enough(
+    scene_folder: SceneFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, talk = invoke(capfd, "run", "depth_comparison", "--scenes", "scans")
+    assert code == 0, talk
+    assert "spatialgen-out" in talk
+    assert (tmp_path / "spatialgen-out" / "_SUCCESS").exists()
