@@ -221,7 +221,7 @@ def sample_points(
     glass = 0
     if geometry.scene.has_mesh and geometry.scene.instances:
         instance = geometry.instance_at(frame, xy)
-        xy = xy[(turn := round_robin(instance.tolist(), candidates))]
+        xy = xy[(turn := round_robin(instance, candidates))]
         # Whoever looks at a window sees what lies behind it, while mesh and sensor may know its pane.
         opaque = ~np.isin(instance[turn], _see_through(geometry.scene.instances))
         glass = len(xy) - int(np.count_nonzero(opaque))

@@ -69,20 +69,20 @@ def equal_quotas(available: Sequence[int], total: int) -> list[int]:
     return quotas
 
 
-def round_robin(groups: Sequence[Hashable], limit: int) -> list[int]:
-    """Indices of at most ``limit`` items, taking one of each group in turn, groups and items in order of appearance."""
-    queues: dict[Hashable, list[int]] = {}
-    for index, group in enumerate(groups):
-        queues.setdefault(group, []).append(index)
-    chosen: list[int] = []
-    depth = 0
-    while len(chosen) < limit:
-        layer = [queue[depth] for queue in queues.values() if len(queue) > depth]
-        if not layer:
-            break
-        chosen.extend(layer[: limit - len(chosen)])
-        depth += 1
-    return chosen
+def round_robin(groups: npt.ArrayLike, limit: int) -> npt.NDArray[np.int64]:
+    """Indices of at most ``limit`` items, taking one of each group in turn, groups and items in order of appearance.
+
+    Args:
+        groups: (n,), the group of each item.
+        limit: items wanted, at most.
+    """
+    _, first, member = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))[member]  # of each item's group, by appearance
+    order = np.argsort(place, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(first)))])
+    turn = np.empty(len(place), dtype=np.int64)
+    turn[order] = np.arange(len(place)) - starts[place[order]]
+    return np.lexsort((place, turn))[:limit]
 
 
 def take_least_used(keys: Sequence[tuple[Hashable, ...]], quota: int, uses: Counter[Hashable]) -> list[int]:
