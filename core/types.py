@@ -39,7 +39,6 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 CameraModel = Literal["pinhole", "opencv", "opencv_fisheye", "equirectangular"]
-Capability = Literal["image", "depth", "mesh", "instances", "tracks", "layout", "time", "up"]
 
 MARK_RADIUS_FRACTION: Final = 0.02
 """Radius of a drawn dot as a share of the image height (design: geometry, "Marks and stable surface")."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates", "wording_key"]
 
-_DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
 _DECODED_KEPT: Final = 4  # facts come sorted by frame, so a few decoded images serve all
 _TEXT_SCALE: Final = {"mm": 1000.0, "cm": 100.0, "m": 1.0, "deg": 180.0 / math.pi}
 _PIXELS_PER_UNIT: Final = 1000  # text coordinates run from 0 to 1000
@@ -98,7 +97,6 @@ class Renderer:
     def __init__(self, config: RunConfig, scene: Scene, ref: SceneRef, engine: Engine) -> None:
         self._config = config
         self._scene = scene
-        self._engine = engine
         self._specs = {spec.name: spec for spec in engine.tasks}
         self._wording = {
             spec.name: templates.load(spec.suite, spec.name, config.lang, root=config.template_root)
@@ -145,8 +143,8 @@ class Renderer:
         answer = wording.answer(block, key, {**slots, "answer": short})
         points = self._points(fact)
         boxes = [_box_column(box) for box in fact.boxes]
-        embedded, sizes = self._images(fact, frames, points, boxes)
-        drawn = self._config.images == "embed" and self._config.draw and fact.variant in _DRAWN_VARIANTS
+        drawn = self._config.images == "embed" and self._config.draw and fact.variant in markers.DRAWN_VARIANTS
+        embedded, sizes = self._images(fact, frames, points, boxes, draw=drawn)
         return {
             **self._constant,
             "id": name,
@@ -230,12 +228,17 @@ class Renderer:
         return self._decoded[frame]
 
     def _images(
-        self, fact: Fact, frames: Sequence[Frame], points: list[dict[str, Any]], boxes: list[dict[str, Any]]
+        self,
+        fact: Fact,
+        frames: Sequence[Frame],
+        points: list[dict[str, Any]],
+        boxes: list[dict[str, Any]],
+        *,
+        draw: bool,
     ) -> tuple[list[dict[str, Any]], list[dict[str, int]] | None]:
         """The ``images`` and ``embedded_sizes`` columns."""
         if self._config.images == "path":
             return [{"bytes": None, "path": frame.image_ref} for frame in frames], None
-        draw = self._config.draw and fact.variant in _DRAWN_VARIANTS
         columns, sizes = [], []
         for position, (index, frame) in enumerate(zip(fact.frames, frames, strict=True)):
             mine = [p for p in points if p["image"] == position]
