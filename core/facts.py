@@ -32,6 +32,8 @@ class TaskSpec:
         required_slots: those every question must use.
         needs: capabilities; ``"depth|mesh"`` means either.
         sentence_answers: True where answers are sentences, so that a block needs eight of them.
+        variant_answer_types: (variant, answer type) of variants that are answered otherwise: a letter where dots are
+            drawn, coordinates where they are written.
     """
 
     name: str
@@ -49,6 +51,11 @@ class TaskSpec:
     needs: tuple[str, ...]
     polarities: tuple[str, ...] = ("",)
     sentence_answers: bool = False
+    variant_answer_types: tuple[tuple[str, str], ...] = ()
+
+    def answer_type_of(self, variant: str) -> str:
+        """The kind of answer when asked in this variant."""
+        return dict(self.variant_answer_types).get(variant, self.answer_type)
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -129,6 +136,7 @@ class Fact:
         value: the truth in SI units, signed, unrounded.
         options: for choices, in the order shown; text or a PointRef.
         answer_index: the true option's index, or None.
+        answer_point: where the answer is a pixel, the fact's point it is; ``value`` holds its x and y.
         slots: values for the wording; text, numbers or PointRefs.
         evidence: what an outside check needs (docs/data-format.md lists the keys); JSON-able.
         margin: min over conditions of quantity / threshold; 1 is just legal; None where it means nothing.
@@ -145,6 +153,7 @@ class Fact:
     objects: tuple[Mention, ...] = ()
     options: tuple[str | PointRef, ...] = ()
     answer_index: int | None = None
+    answer_point: PointRef | None = None
     slots: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
     evidence: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)
     margin: float | None = None

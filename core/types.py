@@ -136,6 +136,7 @@ class Frame:
         raw_camera_to_world: (4, 4) as the source states it, before axis alignment.
         depth_fingerprint: changes whenever the stored depth does (file size and time, or a checksum), or None where the
             source cannot tell cheaply; keys the geometry cache.
+        track_step: index into the first axis of the scene's tracks, or None where it has none.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Frame:
     time: float | None = None
     raw_camera_to_world: np.ndarray | None = None
     depth_fingerprint: str | None = None
+    track_step: int | None = None
 
     def __post_init__(self) -> None:
         if (self.depth_camera is None) != (self.load_depth is None):
@@ -203,15 +205,26 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
-    """Points followed through time: ``points`` (t, n, 3) metres, ``visible`` (t, n), in world or camera space."""
+    """Points followed through time.
+
+    Attributes:
+        points: (t, n, 3), metres; at steps where a point is not visible it may be anything, also not finite.
+        visible: (t, n).
+        space: ``world`` (camera motion taken out, or the camera known to stand still), or ``camera``: the frame of
+            reference of each step's own camera, where nothing can be said about motion in the world.
+        step_seconds: between two steps.
+    """
 
     points: np.ndarray
     visible: np.ndarray
     space: Literal["world", "camera"]
+    step_seconds: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _frozen(self.points, np.float64, (None, None, 3), "points"))
         object.__setattr__(self, "visible", _frozen(self.visible, np.bool_, self.points.shape[:2], "visible"))
+        if not self.step_seconds > 0:
+            raise ValueError(f"step_seconds must be positive, got {self.step_seconds}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

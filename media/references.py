@@ -10,6 +10,7 @@ from typing import Final
 
 from ..errors import SceneError
 from .images import END_BYTES, check_complete, check_ends
+from .npz_video import NpzVideo
 from .sens import SensFile
 
 __all__ = ["check_whole", "frame_reference", "read_image"]
@@ -27,7 +28,8 @@ def read_image(root: Path, image_ref: str) -> bytes:
 
     Args:
         root: the dataset root the reference is relative to.
-        image_ref: ``posed_images/scene0000_00/00012.jpg`` or ``scans/scene0000_00/scene0000_00.sens#frame=12``.
+        image_ref: ``posed_images/scene0000_00/00012.jpg``, ``scans/scene0000_00/scene0000_00.sens#frame=12`` or
+            ``adt/Apartment_release_meal_seq136_8.npz#frame=12``.
 
     Raises:
         SceneError: when the reference leaves the root, or its file or frame is missing or damaged.
@@ -64,7 +66,8 @@ def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
         depth: whether it is the depth image, which may be a binary PGM and in a ``.sens`` file is no image file.
 
     Raises:
-        SceneError: when it is missing, empty or cut short; names the file, for a ``.sens`` file with its frame.
+        SceneError: when it is missing, empty or cut short; names the file, for a ``.sens`` or ``.npz`` file with its
+            frame.
     """
     match = _FRAME.match(reference)
     path = root / (match["file"] if match else reference)
@@ -72,9 +75,13 @@ def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
     try:
         if match:
             status = path.stat()
-            sens = _container(path, (status.st_mtime_ns, status.st_size))
-            head, tail, size = sens.ends("depth" if depth else "color", int(match["number"]))
-            encoded = not depth and sens.header.color_codec != "raw"
+            container = _container(path, (status.st_mtime_ns, status.st_size))
+            if isinstance(container, SensFile):
+                head, tail, size = container.ends("depth" if depth else "color", int(match["number"]))
+                encoded = not depth and container.header.color_codec != "raw"
+            else:
+                head, tail, size = container.ends(int(match["number"]))
+                encoded = True
         else:
             with path.open("rb") as stream:
                 head = stream.read(16)
@@ -89,8 +96,11 @@ def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
 
 
 @lru_cache(maxsize=8)
-def _container(path: Path, _stamp: tuple[int, int]) -> SensFile:
+def _container(path: Path, _stamp: tuple[int, int]) -> SensFile | NpzVideo:
     """Rows of one scene ask for the same file again and again: keep its index while the file stays the same."""
-    if path.suffix != ".sens":
-        raise SceneError("frames can only be named inside a .sens file", path=path, remedy="check the image reference")
-    return SensFile(path)
+    if path.suffix == ".sens":
+        return SensFile(path)
+    if path.suffix == ".npz":
+        return NpzVideo(path)
+    what = "frames can only be named inside a .sens or .npz file"
+    raise SceneError(what, path=path, remedy="check the image reference")
