@@ -33,6 +33,10 @@ _UNIT_WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 }
 """How the units of answers are written; a unit or language that is not listed is written as its symbol."""
 
+_VECTOR_FORM: Final = "[x, y, z]"
+_SCALE: Final = re.compile(r"1000|thousandth|per.mille|\u2030", re.IGNORECASE)
+"""How a question says what its coordinates mean; digits serve in every language."""
+
 _WORD: Final = re.compile(r"\{\w+\}|[^\W_]+(?:['\u2019][^\W_]+)*")
 _MARKUP: Final = re.compile(
     r"</?\s*(?:image|img|video|audio|(?:s|bos|eos|pad)\b)[^<>]*>|<\|[^<>]*\|?>|\[/?INST\]|<</?SYS>>"
@@ -45,6 +49,7 @@ _ARTICLE: Final = re.compile(
     r"(?<![\w'\u2019{-])(?P<article>a|an|An)\s+[\"'\u201c\u2018(]?(?P<word>[A-Za-z]+)"
     r"|(?:^|[.?!]\s+)(?P<start>A)\s+(?P<after>[a-z]+)"
 )
+_DOUBLED: Final = re.compile(r"\b(?!had\b|that\b)([a-z]+) \1\b", re.IGNORECASE)
 _CONSONANT_SOUND: Final = re.compile(r"(?:uni(?!n|m|dent)|use|usu|uti|eu|ewe|one(?:\b|s)|once|ubiq|u\b)", re.IGNORECASE)
 _VOWEL_SOUND: Final = re.compile(r"(?:hour|honest|honou?r|heir)", re.IGNORECASE)
 # After a capital A at the start of a sentence these words mean that it is a label, not an article.
@@ -84,7 +89,7 @@ def _questions(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -
         message = f"{len(block.questions)} usable questions, fewer than {QUESTION_FLOOR}"
         yield Problem(path, name, "questions", None, message)
     for item, sentence in block.questions:
-        for message in _question_faults(spec, sentence, lang):
+        for message in _question_faults(spec, name, sentence, lang):
             yield Problem(path, name, "questions", item, message)
     for item, message in _repeats(block.questions):
         yield Problem(path, name, "questions", item, message)
@@ -111,12 +116,17 @@ def _answers(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -> 
             yield Problem(path, name, "answers", item, 'must be exactly "{answer}": this task is answered bare')
 
 
-def _question_faults(spec: TaskSpec, sentence: Sentence, lang: str) -> Iterator[str]:
+def _question_faults(spec: TaskSpec, block: str, sentence: Sentence, lang: str) -> Iterator[str]:
     yield from _undeclared(spec, sentence, set())
     for slot in sorted(spec.required_slots - sentence.slots):
         yield f"lacks the slot {{{slot}}}"
     if spec.text_unit and not _states_unit(sentence.text, spec.text_unit, lang):
         yield f"does not say that the answer is in {spec.text_unit}"
+    variant = block.rpartition(".")[2]
+    if spec.answer_type_of(variant) == "vector" and _VECTOR_FORM not in sentence.text:
+        yield f"does not show the form of the answer, {_VECTOR_FORM}"
+    if variant == "coord" and not _SCALE.search(sentence.text):
+        yield "does not say that coordinates run from 0 to 1000"
     yield from _style_faults(sentence.text, lang)
 
 
@@ -140,9 +150,13 @@ def _style_faults(text: str, lang: str) -> Iterator[str]:
         yield "starts or ends with a space"
     if "  " in text or "\t" in text:
         yield "has a double space or a tab"
+    if any(text.count(opening) != text.count(closing) for opening, closing in ("()", "[]")):
+        yield "has a bracket without its partner"
     if not _ENDS.search(text.strip()) and text != "{answer}":
         yield "does not end with a full stop, a question mark or an exclamation mark"
     if lang == "en":
+        if found := _DOUBLED.search(text):
+            yield f"says {found.group()!r}"
         yield from _article_faults(text)
 
 

@@ -10,6 +10,14 @@ from spatialgen import engines, templates
 
 SPECS = [spec for engine in engines.load_all() for spec in engine.tasks]
 BLOCKS = [(spec, block) for spec in SPECS for block in spec.blocks]
+DIRECTIONS = {
+    "camera_movement_x": ("left", "right"),
+    "camera_movement_y": ("up", "down"),
+    "camera_movement_z": ("forward", "backward"),
+    "camera_movement_yaw": ("left", "right"),
+    "camera_movement_pitch": ("up", "down"),
+}
+TWO_IMAGES = ("camera_movement", "visual_correspondence", "object_movement")
 
 
 def questions(spec, block):
@@ -17,6 +25,14 @@ def questions(spec, block):
     wording = templates.load(spec.suite, spec.name)
     slots = {name: f"@{name}@" for name in spec.slots}
     return [wording.question(block, key, slots) for key in range(wording.counts()[block][0])]
+
+
+def lacking(pair, pattern):
+    return [text for text, _ in questions(*pair) if not re.search(pattern, text, re.IGNORECASE)]
+
+
+def holding(pair, pattern):
+    return [text for text, _ in questions(*pair) if re.search(pattern, text, re.IGNORECASE)]
 
 
 def ids(pair):
@@ -65,6 +81,85 @@ def test_no_question_hints_at_colours_or_a_side():
     for spec, block in BLOCKS:
         for text, _ in questions(spec, block):
             assert not re.search(r"\b(red|green|blue|yellow|orange|cyan|magenta|white|black)\b", text), text
+            if spec.name.startswith("camera_") or spec.answer_type == "vector":
+                continue  # left and right are what is asked about
             # The image's top-left corner and left edge are where coordinates start; no point is placed by a side.
-            plain = re.sub(r"(top|upper)[- ]left|left edge", "", text)
+            plain = re.sub(r"(top|upper)[- ]left|left edge|bottom-right", "", text)
             assert not re.search(r"\b(left|right)\b", plain), text
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].name in DIRECTIONS], ids=ids)
+def test_direction_words_are_both_offered_and_lead_equally_often(pair):
+    spec, block = pair
+    one, other = DIRECTIONS[spec.name]
+    leads = []
+    for text, _ in questions(spec, block):
+        places = [re.search(rf"\b{word}\b", text, re.IGNORECASE) for word in (one, other)]
+        assert all(places), text
+        leads.append(places[0].start() < places[1].start())
+    assert abs(2 * sum(leads) - len(leads)) <= 2, leads
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].polarities == ("levelled", "camera")], ids=ids)
+def test_directions_of_motion_say_whose_they_are(pair):
+    level = (
+        r"level|upright|horizon|ground|floor|gravity|vertical|plumb|heading|straight|height|meter|lift\b|\bmap\b|earth"
+    )
+    own = r"\bown\b|frame|ax[ie]s\b|edge|orient|tilt|pixel|aimed|lens|view|centre ray|in first-camera|straight into"
+    assert lacking(pair, level if pair[1].startswith("levelled") else own) == []
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].engine in TWO_IMAGES], ids=ids)
+def test_two_images_are_told_apart_without_claiming_which_is_earlier(pair):
+    assert holding(pair, r"\b(earlier|later|previous|next to|afterwards)\b") == []
+    if pair[0].engine != "camera_movement":
+        assert lacking(pair, r"\bfirst\b|\bone\b|\b1\b") == []
+    if pair[0].engine == "object_movement":
+        assert lacking(pair, r"\bsecond\b|\btwo\b|\b2\b|between") == []
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].engine == "object_movement"], ids=ids)
+def test_motion_is_asked_about_in_the_world(pair):
+    camera = r"camera('s)? (own )?(motion|mov)|camera (does|stay)"
+    assert lacking(pair, rf"world|scene|real|3D|space|ground|surroundings|{camera}") == []
+    if pair[0].answer_type == "yesno":
+        assert lacking(pair, r"\byes\b") == []
+        assert lacking(pair, r"\bno\b") == []
+        assert holding(pair, r"\b(stationary|unmoved|same place|stay put|at rest)\b") == []  # yes means that it moved
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].answer_type == "vector"], ids=ids)
+def test_vectors_name_their_axes_and_whose_they_are(pair):
+    ahead = r"forward|ahead|along (its|the) axis|into the scene|viewing direction|through the lens"
+    for axis in (r"right", r"down", ahead):
+        assert lacking(pair, axis) == []
+    image = r"camera|frame|image|picture|photo|shot|view"
+    assert lacking(pair, rf"\bfirst ({image})|\b({image}) (one|1)\b") == []
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].engine == "object_perception"], ids=ids)
+def test_sizes_say_which_side_they_are(pair):
+    side = {
+        "object_height": r"vertical|lowest|bottom|top\b|upright|height|tall\b|high\b|underside|gravity|below|straight",
+        "object_length": r"longer|greater|larger|further",
+        "object_width": r"shorter|smaller|lesser|narrower",
+    }[pair[0].name]
+    assert lacking(pair, side) == []
+    if pair[0].name != "object_height":
+        assert lacking(pair, r"horizontal|above|footprint|floor|ground|\bplan\b|\bbase\b|ceiling") == []
+    many = r"images|photos|pictures|views|frames|shots|viewpoints|series"
+    if pair[1].startswith("several"):
+        one_of = r"\b(each|every|one|more than one) (image|photo|picture|view|frame)|several|different places"
+        assert lacking(pair, rf"{many}|{one_of}") == []
+    else:
+        assert holding(pair, rf"\b({many})\b") == []
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].engine == "object_perception"], ids=ids)
+def test_nothing_agrees_in_number_with_a_name(pair):
+    """Labels such as "curtains" are plural."""
+    if pair[1].endswith("name"):
+        verbs, noun = "is|are|was|were|has|have|does|do", "(same |whole |entire )?@object@"
+        assert holding(pair, r"@object@(['\u2019]s?\b| (itself|themselves)\b)") == []
+        assert holding(pair, rf"(?<!of )\bthe {noun} ({verbs}|[a-z]{{2,}}[^s]s)\b") == []
+        assert holding(pair, rf"\b({verbs}|this|that|these|those|an?) (the )?{noun}") == []

@@ -29,6 +29,8 @@ def test_good_wording_has_no_problem(write, spec, tmp_path):
         ("Say in  metres how much ground the {thing} takes up.", "double space"),
         ("Say in metres how much ground the {thing} takes up. ", "starts or ends with a space"),
         ("Say in metres how much\tground the {thing} takes up.", "tab"),
+        ("Say in metres how much ground the the {thing} takes up.", "says 'the the'"),
+        ("Say in metres how much ground the {thing} takes up (about.", "a bracket without its partner"),
         ("<image>\nSay in metres how much ground the {thing} takes up.", "'<image>'"),
         ("Say in metres how much ground the {thing} takes up <IMAGE_1>.", "holds '<IMAGE_1>'"),
         ("USER: say in metres how much ground the {thing} takes up.", "holds 'USER:'"),
@@ -58,6 +60,7 @@ def test_a_faulty_question_is_found(write, spec, tmp_path, text, message, replac
         "Is a unit such as the {thing} an honest 3 metres?",
         'They asked: "what does the {thing} measure (in metres)?"',
         "The human: how many metres is a human taller than the {thing}?",
+        "How many metres had had to be added to make a {thing} of that that long?",
     ],
 )
 def test_unusual_but_right_questions_pass(write, spec, tmp_path, text, replaced):
@@ -65,7 +68,7 @@ def test_unusual_but_right_questions_pass(write, spec, tmp_path, text, replaced)
     assert templates.check([spec], tmp_path) == []
 
 
-@pytest.mark.parametrize("unit_text", ["12mm", "in mm", "MILLIMETERS", "millimetre"])
+@pytest.mark.parametrize("unit_text", ["12mm", "(in mm)", "MILLIMETERS", "millimetre"])
 def test_the_unit_may_be_spelled_out(write, spec, tmp_path, unit_text, questions):
     millimetres = dataclasses.replace(spec, text_unit="mm")
     write(questions=[re.sub(r"\b(metres|meters|m)\b", unit_text, question) for question in questions])
@@ -82,6 +85,26 @@ def test_comma_is_not_a_unit(write, spec, tmp_path, replaced):
 def test_a_task_without_unit_need_not_state_one(write, spec, tmp_path, replaced):
     write(questions=replaced(3, "What about the {thing}?"))
     assert templates.check([dataclasses.replace(spec, text_unit="")], tmp_path) == []
+
+
+def test_a_vector_question_shows_the_form_of_its_answer(write, spec, tmp_path, questions):
+    path = write(questions=[f"{question} Write [x, y, z]." for question in questions])
+    vector = dataclasses.replace(spec, answer_type="vector")
+    assert templates.check([vector], tmp_path) == []
+    path.write_text(path.read_text().replace("[x, y, z]", "[x, y]", 1))
+    assert [(p.item, p.message) for p in templates.check([vector], tmp_path)] == [
+        (0, "does not show the form of the answer, [x, y, z]")
+    ]
+
+
+def test_coordinates_come_with_their_scale(write, spec, tmp_path, questions):
+    pointed = dataclasses.replace(spec, variants=("coord",))
+    write(questions=[f"{question} Scale: 0\u20131000." for question in questions], block="coord")
+    assert templates.check([pointed], tmp_path) == []
+    write(questions=questions, block="coord")
+    assert {p.message for p in templates.check([pointed], tmp_path)} == {
+        "does not say that coordinates run from 0 to 1000"
+    }
 
 
 def test_floors(write, spec, tmp_path, questions):

@@ -1,0 +1,363 @@
+"""Surface points that two frames show, each with places in the second frame it could wrongly be taken for.
+
+A point matches when a mark can lie on it in both frames, when both see it and look at it from not too flat an angle,
+and when what the second frame shows at its projection is that very surface (docs/conventions.md, "Visible point",
+"Marks and stable surface").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ..core.labels import synonyms
+from ..core.projection import project
+from ..core.surface import Verdict
+from ..core.types import mark_radius
+from .depth_points import DepthParameters, DepthPoints, legal_points, sample_points
+from .frame_pairs import FramePairs, PairParameters
+
+if TYPE_CHECKING:
+    from ..core.geometry import SceneGeometry
+
+__all__ = ["Kind", "Match", "MatchFinder", "MatchParameters", "Option", "distance"]
+
+Kind = Literal["random", "near_miss", "same_object", "same_label"]
+
+_CLEARANCE: Final = 1.5  # as for depths: marks keep half a radius from edges, poses and meshes are a few pixels off
+_POINTS_A_FRAME: Final = 60
+_CANDIDATES_A_FRAME: Final = 300
+_MATCHES_A_PAIR: Final = 3
+_TRIED_A_PAIR: Final = 12
+_RING: Final = 14  # pixels tried around a place for a mark beside it
+_RING_REACH: Final = 2.0  # the outer radius of that ring over the inner one
+_APART: Final = 4.0  # radii between the centres of two marks at least, so that neither they nor their rings touch
+_DISTRACTORS: Final = 3
+_NO_MATCH: Final = {
+    Verdict.OUTSIDE: "point not in the second image",
+    Verdict.TOO_LITTLE_DEPTH: "too little depth under the mark in the second image",
+    Verdict.NOT_A_PLANE: "no stable surface under the mark in the second image",
+    Verdict.SEVERAL_INSTANCES: "several objects under the mark in the second image",
+}
+
+
+class MatchParameters(DepthParameters, PairParameters):
+    """What is asked of a correspondence."""
+
+    least_facing: float = Field(
+        0.25, ge=0, lt=1, description="cosine between surface normal and line of sight, at least, in both images"
+    )
+    least_separation: float = Field(
+        0.05, ge=0, description="metres between the true point and any distractor's, at least"
+    )
+    least_pixels: float = Field(
+        0.08, ge=0, description="pixels between the marks of two options, at least, as a share of the image height"
+    )
+    kinds: tuple[Kind, ...] = Field(
+        ("random", "near_miss", "same_object", "same_label"),
+        min_length=1,
+        description="distractors: random visible points, near misses, other points of the object, same label elsewhere",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A place in the second image: pixel, depth in metres, instance index or -1, world xyz, and what kind it is."""
+
+    x: float
+    y: float
+    depth: float
+    instance: int
+    world: tuple[float, float, float]
+    kind: Kind | Literal["truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One point in two frames, and its distractors.
+
+    Attributes:
+        pair: index into the pairs.
+        query: the point in the first frame.
+        truth: the same point in the second frame.
+        distractors: three other places in the second frame.
+        facing: cosines between normal and line of sight, in the first and the second frame.
+        depth_error: metres between the point's depth in the second frame and what is seen there, over the tolerance.
+    """
+
+    pair: int
+    query: Option
+    truth: Option
+    distractors: tuple[Option, ...]
+    facing: tuple[float, float]
+    depth_error: float
+
+
+class MatchFinder:
+    """Finds matches in pairs of frames; what a frame shows is looked at once as first and once as second frame."""
+
+    def __init__(self, geometry: SceneGeometry, parameters: MatchParameters, rng: np.random.Generator) -> None:
+        self._geometry = geometry
+        self._parameters = parameters
+        self._rng = rng
+        self._seen: dict[int, tuple[DepthPoints, npt.NDArray[np.float64]]] = {}
+        self.reasons: Counter[str] = Counter()
+        scene = geometry.scene
+        self._labelled = scene.has_mesh and bool(scene.instances)
+        self._kin = [
+            frozenset(
+                other
+                for other, thing in enumerate(scene.instances)
+                if other != index and thing.label in synonyms(one.label)
+            )
+            for index, one in enumerate(scene.instances)
+        ]
+
+    def find(self, pairs: FramePairs, chosen: npt.NDArray[np.int64]) -> Iterator[Match]:
+        """Up to three matches of each chosen pair, frame by frame."""
+        for frame in np.unique(pairs.first[chosen]).tolist():
+            if frame not in self._seen:
+                self._seen[frame] = self._points_of(frame)
+        order = chosen[np.argsort(pairs.second[chosen], kind="stable")]
+        for frame in np.unique(pairs.second[order]).tolist():
+            mine = order[pairs.second[order] == frame]
+            yield from self._into(frame, mine, [self._seen[first] for first in pairs.first[mine].tolist()])
+
+    def _points_of(self, frame: int) -> tuple[DepthPoints, npt.NDArray[np.float64]]:
+        """Qualifying points of a first frame that it does not see too flatly, and their cosines."""
+        points, why = sample_points(
+            self._geometry,
+            frame,
+            self._rng,
+            candidates=_CANDIDATES_A_FRAME,
+            keep=_POINTS_A_FRAME,
+            depth_range=self._parameters.depth_range,
+        )
+        self.reasons.update(why)
+        facing = self._facing(frame, points.xy.astype(np.float64), points.depth)
+        steep = np.flatnonzero(facing >= self._parameters.least_facing)
+        self.reasons["seen too flatly in the first image"] += len(points) - len(steep)
+        return points.take(steep), facing[steep]
+
+    def _facing(
+        self, frame: int, xy: npt.NDArray[np.float64], depth: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """(n,): cosine between the surface's normal and the line of sight; 0 where the surface cannot be told.
+
+        A plane's inverse depth is linear in the pixel, so slopes between neighbours half a mark away give the normal.
+        """
+        camera = self._geometry.scene.frames[frame].camera
+        step = max(1.0, mark_radius(camera.height) / 2)
+        around = [xy + offset for offset in ((step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step))]
+        found = self._geometry.point_depth(frame, np.concatenate(around)).depth.astype(np.float64).reshape(4, -1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            right, left, below, above = 1.0 / found
+        rays = np.column_stack([xy, np.ones(len(xy))]) @ np.linalg.inv(camera.intrinsics).T
+        inverse = 1.0 / depth
+        normal = np.empty_like(rays)
+        normal[:, 0] = camera.intrinsics[0, 0] * (right - left) / (2 * step)
+        normal[:, 1] = camera.intrinsics[1, 1] * (below - above) / (2 * step)
+        normal[:, 2] = inverse - normal[:, 0] * rays[:, 0] - normal[:, 1] * rays[:, 1]
+        cosine = inverse / (np.linalg.norm(normal, axis=1) * np.linalg.norm(rays, axis=1))
+        return np.where(np.isfinite(cosine), cosine, 0.0)
+
+    def _into(
+        self,
+        frame: int,
+        pairs: npt.NDArray[np.int64],
+        seen: Sequence[tuple[DepthPoints, npt.NDArray[np.float64]]],
+    ) -> Iterator[Match]:
+        """Matches of several first frames in one second frame."""
+        parameters, geometry = self._parameters, self._geometry
+        camera = geometry.scene.frames[frame].camera
+        tried = [self._rng.permutation(len(points)) for points, _ in seen]
+        source = np.repeat(np.arange(len(seen)), [len(t) for t in tried])
+        index = np.concatenate([*tried, np.zeros(0, dtype=np.int64)])
+        if not len(index):
+            return
+        world = np.concatenate([points.world[t] for (points, _), t in zip(seen, tried, strict=True)])
+        instance = np.concatenate([points.instance[t] for (points, _), t in zip(seen, tried, strict=True)])
+        xy, depth = project(world, camera)
+        band = _CLEARANCE * mark_radius(camera.height)
+        inside = (xy >= band).all(axis=1) & (xy[:, 0] < camera.width - band) & (xy[:, 1] < camera.height - band)
+        inside &= (depth >= parameters.nearest) & (depth <= parameters.farthest)
+        self.reasons["point not in the second image"] += int(np.count_nonzero(~inside))
+        kept = _first_few(np.flatnonzero(inside), source, _TRIED_A_PAIR)
+        kept = kept[self._same_surface(frame, xy[kept], depth[kept], instance[kept])]
+        facing = self._facing(frame, xy[kept], depth[kept])
+        steep = facing >= parameters.least_facing
+        self.reasons["seen too flatly in the second image"] += int(np.count_nonzero(~steep))
+        kept, facing = kept[steep], facing[steep]
+        turn = _first_few(np.arange(len(kept)), source[kept], _MATCHES_A_PAIR)
+        kept, facing = kept[turn], facing[turn]
+        if not len(kept):
+            return
+        error = self._depth_error(frame, xy[kept], depth[kept])
+        others, why = sample_points(
+            geometry,
+            frame,
+            self._rng,
+            candidates=_CANDIDATES_A_FRAME,
+            keep=_POINTS_A_FRAME,
+            depth_range=parameters.depth_range,
+        )
+        self.reasons.update(why)
+        for place, item in enumerate(kept.tolist()):
+            points, cosines = seen[source[item]]
+            at = int(index[item])
+            truth = Option(
+                float(xy[item, 0]),
+                float(xy[item, 1]),
+                float(depth[item]),
+                int(instance[item]),
+                _triple(world[item]),
+                "truth",
+            )
+            distractors = self._distractors(frame, truth, others)
+            if len(distractors) < _DISTRACTORS:
+                self.reasons["too few places for distractors"] += 1
+                continue
+            yield Match(
+                int(pairs[source[item]]),
+                _option(points, at, "truth"),
+                truth,
+                tuple(distractors),
+                (float(cosines[at]), float(facing[place])),
+                float(error[place]),
+            )
+
+    def _same_surface(
+        self,
+        frame: int,
+        xy: npt.NDArray[np.float64],
+        depth: npt.NDArray[np.float64],
+        instance: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.bool_]:
+        """(n,): whether the second frame shows these very points, where marks can lie."""
+        geometry = self._geometry
+        verdicts = geometry.mark_verdicts(frame, xy, clearance=_CLEARANCE)
+        for verdict, reason in _NO_MATCH.items():
+            self.reasons[reason] += int(np.count_nonzero(verdicts == verdict))
+        good: npt.NDArray[np.bool_] = verdicts == Verdict.OK
+        visible = self._depth_error(frame, xy, depth) <= 1
+        self.reasons["hidden in the second image"] += int(np.count_nonzero(good & ~visible))
+        good &= visible
+        if self._labelled:
+            good = good & (geometry.instance_at(frame, xy) == instance)
+        if geometry.scene.has_mesh and geometry.scene.frames[frame].has_depth:
+            witnessed = geometry.sensor_depth_at(frame, xy) > 0
+            self.reasons["mesh alone, the sensor knows nothing there"] += int(np.count_nonzero(good & ~witnessed))
+            good &= witnessed
+        return good
+
+    def _depth_error(
+        self, frame: int, xy: npt.NDArray[np.float64], depth: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """(n,): how far points are from what the frame shows there, over the tolerance; inf where that is unknown."""
+        agreement = self._geometry.settings.agreement
+        found = self._geometry.point_depth(frame, xy).depth.astype(np.float64)
+        error = np.abs(found - depth) / np.maximum(agreement.absolute, agreement.relative * depth)
+        return np.where(np.isfinite(error), error, np.inf)
+
+    def _distractors(self, frame: int, truth: Option, others: DepthPoints) -> list[Option]:
+        """Three places that are not the truth, none of whose marks touch each other.
+
+        A mark close to the truth would give it away if only the truth had company, so as often a distractor has it.
+        """
+        kinds = self._parameters.kinds
+        chosen: list[Option] = []
+        if self._rng.random() < 0.5:
+            self._add_company(chosen, frame, truth, truth, others)
+        else:
+            self._add(chosen, frame, truth, self._anywhere(others))
+            if chosen:
+                self._add_company(chosen, frame, truth, chosen[0], others)
+        if "same_label" in kinds and 0 <= truth.instance < len(self._kin):
+            kin = np.flatnonzero(np.isin(others.instance, list(self._kin[truth.instance])))
+            self._add(chosen, frame, truth, self._of(others, kin, "same_label"))
+        if len(chosen) < _DISTRACTORS and "random" not in kinds:
+            # Kinds that depend on the place may be missing there; the others take turns.
+            self._add_company(chosen, frame, truth, truth, others)
+        while len(chosen) < _DISTRACTORS and "random" in kinds:
+            if not self._add(chosen, frame, truth, self._anywhere(others)):
+                break
+        return chosen[:_DISTRACTORS]
+
+    def _add_company(self, chosen: list[Option], frame: int, truth: Option, host: Option, others: DepthPoints) -> None:
+        """Add a place beside ``host``, or on its object."""
+        kinds = [kind for kind in ("near_miss", "same_object") if kind in self._parameters.kinds]
+        for kind in self._rng.permutation(len(kinds)).tolist():
+            if kinds[kind] == "near_miss":
+                options = self._ring(frame, host)
+            elif host.instance >= 0:
+                same = np.flatnonzero(others.instance == host.instance)
+                options = self._of(others, same, "same_object" if host is truth else "random")
+            else:
+                continue
+            if self._add(chosen, frame, truth, options):
+                return
+
+    def _anywhere(self, others: DepthPoints) -> list[Option]:
+        return self._of(others, np.arange(len(others)), "random")
+
+    def _of(self, points: DepthPoints, indices: npt.NDArray[np.int64], kind: Kind) -> list[Option]:
+        return [_option(points, index, kind) for index in self._rng.permutation(indices)[:_RING].tolist()]
+
+    def _ring(self, frame: int, host: Option) -> list[Option]:
+        """Qualifying pixels around a place, just far enough for a mark of their own."""
+        camera = self._geometry.scene.frames[frame].camera
+        least = self._least_distance(camera.height)
+        angle = self._rng.uniform(0, 2 * np.pi, _RING)
+        reach = self._rng.uniform(1.05 * least, _RING_REACH * least, _RING)
+        xy = np.rint([host.x, host.y] + reach[:, None] * np.column_stack([np.cos(angle), np.sin(angle)]))
+        points, _ = legal_points(
+            self._geometry, frame, xy.astype(np.int64), self._parameters.depth_range, clearance=_CLEARANCE
+        )
+        return [
+            _option(points, index, "near_miss" if host.kind == "truth" else "random") for index in range(len(points))
+        ]
+
+    def _least_distance(self, height: int) -> float:
+        return max(self._parameters.least_pixels * height, _APART * mark_radius(height))
+
+    def _add(self, chosen: list[Option], frame: int, truth: Option, options: Sequence[Option]) -> bool:
+        """Add the first of some places that can be told from the truth and touches no other mark."""
+        least = self._least_distance(self._geometry.scene.frames[frame].camera.height)
+        for option in options:
+            clear = all(
+                (option.x - other.x) ** 2 + (option.y - other.y) ** 2 >= least * least for other in (truth, *chosen)
+            )
+            if clear and distance(option, truth) >= self._parameters.least_separation:
+                chosen.append(option)
+                return True
+        return False
+
+
+def distance(one: Option, other: Option) -> float:
+    """Metres between two places in the world."""
+    return float(np.linalg.norm(np.subtract(one.world, other.world)))
+
+
+def _first_few(indices: npt.NDArray[np.int64], group: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
+    """At most ``limit`` of the indices in each group, the first ones; ``group`` is of all items, in ascending order."""
+    mine = group[indices]
+    starts = np.searchsorted(mine, mine)
+    return indices[np.arange(len(indices)) - starts < limit]
+
+
+def _triple(world: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = world.tolist()
+    return x, y, z
+
+
+def _option(points: DepthPoints, index: int, kind: Kind | Literal["truth"]) -> Option:
+    x, y = points.xy[index].tolist()
+    return Option(
+        float(x), float(y), float(points.depth[index]), int(points.instance[index]), _triple(points.world[index]), kind
+    )
