@@ -107,12 +107,29 @@ def cli() -> None:
     logger.setLevel(logging.INFO)
 
 
-def _command(name: str, group: click.Group = cli) -> Callable[[Callable[..., Any]], click.Command]:
+class _SeveralScenes(click.Command):
+    """A command whose ``--scenes`` takes one path or several: ``--scenes A B`` is ``--scenes A --scenes B``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        listing = False  # between the first path after --scenes and the next option
+        for word in args:
+            # A task may follow the paths, so a bare word must be something on disk to be taken for a path.
+            if listing and not word.startswith("-") and (os.sep in word or Path(word).exists()):
+                spread.append("--scenes")
+            listing = (spread[-1:] == ["--scenes"] or word.startswith("--scenes=")) and not args[0].startswith("-")
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def _command(
+    name: str, group: click.Group = cli, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., Any]], click.Command]:
     """Register a command with its example in the help."""
     key = name if group is cli else f"{group.name} {name}"
 
     def register(function: Callable[..., Any]) -> click.Command:
-        return group.command(name, epilog=f"\b\nExample:\n  {EXAMPLES[key]}")(_debug_option(function))
+        return group.command(name, cls=cls, epilog=f"\b\nExample:\n  {EXAMPLES[key]}")(_debug_option(function))
 
     return register
 
@@ -159,9 +176,9 @@ def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, 
     return values if several else given
 
 
-@_command("run")
+@_command("run", cls=_SeveralScenes)
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
-@click.option("--scenes", multiple=True, required=True, type=_EXISTING, help="A scene, a folder of scenes or a root.")
+@click.option("--scenes", multiple=True, required=True, type=_EXISTING, help="Scenes, folders of scenes or roots.")
 @click.option(
     "--out",
     type=_EXISTING,
@@ -273,13 +290,18 @@ def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
 
 @_command("synth")
 @click.argument("directory", type=_EXISTING, metavar="DIR")
-@click.option("--format", type=click.Choice(["scannet", "posed_images"]), default="scannet", show_default=True)
+@click.option(
+    "--format", type=click.Choice(["scannet", "posed_images", "tapvid3d"]), default="scannet", show_default=True
+)
 @click.option("--scenes", default=1, show_default=True, type=_POSITIVE, help="Number of scenes.")
 @click.option("--frames", default=60, show_default=True, type=_POSITIVE, help="Frames a scene.")
 @click.option("--seed", default=0, show_default=True, type=_NOT_NEGATIVE)
-@click.option("--color-size", nargs=2, type=int, default=(1296, 968), show_default=True, metavar="W H")
+@click.option(
+    "--color-size", nargs=2, type=int, metavar="W H", help="[default: 1296 968; with tapvid3d each source's own]"
+)
 @click.option("--depth-size", nargs=2, type=int, default=(640, 480), show_default=True, metavar="W H")
-@click.option("--scan-noise", is_flag=True, help="Like a real scan: noisy mesh, poses, depth and labels.")
+@click.option("--tracks", default=1500, show_default=True, type=_POSITIVE, help="Points a video (tapvid3d).")
+@click.option("--scan-noise", is_flag=True, help="Like a real scan: noisy mesh, poses, depth and labels, or tracks.")
 def synth_command(directory: Path, **options: Any) -> None:
     """Make synthetic scenes on disk in a real layout, with the truth beside them."""
     from spatialgen.synth import generate
@@ -290,7 +312,7 @@ def synth_command(directory: Path, **options: Any) -> None:
         _give(str(folder))
 
 
-@_command("show")
+@_command("show", cls=_SeveralScenes)
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--task", help="Only this task's rows.")
 @click.option("--rows", default=24, type=_POSITIVE, show_default=True, help="Rows on the sheet.")
@@ -306,7 +328,7 @@ def show_command(directory: Path, task: str | None, rows: int, scenes: tuple[Pat
     _say(f"the sheet is {out}")
 
 
-@_command("materialise")
+@_command("materialise", cls=_SeveralScenes)
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--scenes", multiple=True, type=_EXISTING, help="Dataset roots that the references are relative to.")
 @click.option("--out", required=True, type=_EXISTING, help="The folder to make.")

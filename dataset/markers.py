@@ -19,7 +19,7 @@ from ..core.types import mark_radius
 from ..media import images as codec
 from . import lettering
 
-__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_color", "place", "radius"]
+__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_box_color", "pick_color", "place", "radius"]
 
 Image = npt.NDArray[np.uint8]
 Scale = float | tuple[float, float]
@@ -89,10 +89,37 @@ def pick_color(rgb: Image, x: float, y: float, radius: float, taken: Sequence[st
     Raises:
         ValueError: when every colour is taken.
     """
+    pixels = _surroundings(rgb, (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, _SURROUND * radius * scale)
+    return _best_color(pixels, taken)
+
+
+def pick_box_color(rgb: Image, box: tuple[float, float, float, float], taken: Sequence[str]) -> str:
+    """The palette's colour with the best contrast against the pixels under and along a box's edges.
+
+    Args:
+        rgb: (h, w, 3) uint8, the native image.
+        box: left, top, right and bottom edge in native pixels.
+        taken: colours already used in this row; never chosen again.
+
+    Raises:
+        ValueError: when every colour is taken.
+    """
+    height, width = rgb.shape[:2]
+    x1, y1, x2, y2 = box
+    reach = mark_radius(height) / 2
+    across, down = (np.linspace(low, high, _SAMPLES_A_SIDE) for low, high in ((x1, x2), (y1, y2)))
+    sides = [(across, y + step) for y in (y1, y2) for step in (-reach, 0.0, reach)]
+    sides += [(x + step, down) for x in (x1, x2) for step in (-reach, 0.0, reach)]
+    xy = np.concatenate([np.column_stack(np.broadcast_arrays(x, y)) for x, y in sides])
+    column, row = np.clip(np.rint(xy), 0, (width - 1, height - 1)).astype(np.int64).T
+    return _best_color(rgb[row, column], taken)
+
+
+def _best_color(pixels: Image, taken: Sequence[str]) -> str:
+    """The free colour of the palette whose difference from some pixels (n, 3) is largest for 90 % of them."""
     free = [index for index, color in enumerate(PALETTE) if color not in taken]
     if not free:
         raise ValueError(f"a row can have at most {len(PALETTE)} drawn marks")
-    pixels = _surroundings(rgb, (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, _SURROUND * radius * scale)
     difference = _lab(pixels)[:, None, :] - _palette_lab()[free]
     squared = np.einsum("npc,npc->pn", difference, difference)
     low = int(_LOW_SHARE * (len(pixels) - 1))

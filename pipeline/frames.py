@@ -78,7 +78,8 @@ def select_frames(scene: Scene, policy: str) -> Scene:
     """The scene with the frames a policy keeps; what is left out is counted in ``skipped``.
 
     ``novel`` keeps a frame at least 5 cm or 5° from the last kept one; when more than 300 are left they are
-    thinned evenly; of those, frames with less than 40 % of the scene's median sharpness are dropped.
+    thinned evenly; of those, frames with less than 40 % of the scene's median sharpness are dropped. Of a video with
+    tracks at most 300 frames are kept, evenly, whatever they show.
 
     Raises:
         ConfigError: for an unknown frame id.
@@ -87,6 +88,9 @@ def select_frames(scene: Scene, policy: str) -> Scene:
     parsed = parse_policy(policy)
     skipped: Counter[str] = Counter()
     match parsed.kind:
+        case "novel" if scene.tracks is not None:
+            # What a video shows of a still camera is in its moments, and a blurred one may be the motion asked about.
+            kept = _thinned(scene.frames, NOVEL_LIMIT, skipped)
         case "novel":
             kept = _sharp(scene, _thinned(_novel(scene.frames, skipped), NOVEL_LIMIT, skipped), skipped)
         case "every":

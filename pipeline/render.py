@@ -138,11 +138,15 @@ class Renderer:
 
         slots = {slot: text(value) for slot, value in fact.slots.items()}
         options = [text(option) for option in fact.options]
-        short = options[fact.answer_index] if fact.answer_index is not None else _number_text(fact.value, spec)
+        if fact.answer_index is not None:
+            short = options[fact.answer_index]
+        elif fact.answer_point is not None:
+            short = text(fact.answer_point)
+        else:
+            short = _number_text(fact.value, spec)
         question = wording.question(block, key, slots)
         answer = wording.answer(block, key, {**slots, "answer": short})
-        points = self._points(fact)
-        boxes = [_box_column(box) for box in fact.boxes]
+        points, boxes = self._marks(fact)
         drawn = self._config.images == "embed" and self._config.draw and fact.variant in markers.DRAWN_VARIANTS
         embedded, sizes = self._images(fact, frames, points, boxes, draw=drawn)
         return {
@@ -164,7 +168,7 @@ class Renderer:
             "question": question.text,
             "answer": answer.text,
             "answer_short": short,
-            "answer_type": spec.answer_type,
+            "answer_type": spec.answer_type_of(fact.variant),
             "value": list(fact.value),
             "units": _units(spec, len(fact.value)),
             "options": options or None,
@@ -177,28 +181,29 @@ class Renderer:
             "occlusion": fact.occlusion,
             "difficulty": fact.difficulty,
             "slots": _encode_json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
-            "evidence": _encode_json(fact.evidence),
+            "evidence": _encode_json(dict(fact.evidence)),
             "template": question.template_id,
         }
 
     @staticmethod
     def _pointing_text(point: Point, variant: str, frames: Sequence[Frame]) -> str:
         """How the text names a point: by its label where dots are drawn, by its coordinates otherwise."""
-        if variant == "dot":
+        if variant == "dot" and point.label:
             return point.label
         camera = frames[point.image].camera
         return coordinate_text(point.x, point.y, camera.width, camera.height)
 
-    def _points(self, fact: Fact) -> list[dict[str, Any]]:
-        """The ``points`` column; what is drawn has a colour, chosen against the pixels it will lie on."""
-        columns = []
+    def _marks(self, fact: Fact) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The ``points`` and ``boxes`` columns; what is drawn has a colour, chosen against the pixels below it."""
         taken: list[str] = []
+        points, boxes = [], []
         for point in fact.points:
             color = None
             if fact.variant == "dot" and point.label:
-                color = self._color(fact.frames[point.image], point, taken)
+                rgb = self._image(fact.frames[point.image])
+                color = markers.pick_color(rgb, point.x, point.y, markers.radius(rgb.shape[0]), taken)
                 taken.append(color)
-            columns.append(
+            points.append(
                 {
                     "image": point.image,
                     "x": point.x,
@@ -210,11 +215,27 @@ class Renderer:
                     "role": point.role,
                 }
             )
-        return columns
-
-    def _color(self, frame: int, point: Point, taken: Sequence[str]) -> str:
-        rgb = self._image(frame)
-        return markers.pick_color(rgb, point.x, point.y, markers.radius(rgb.shape[0]), taken)
+        for box in fact.boxes:
+            color = None
+            if fact.variant == "box" and box.label:
+                edges = (box.x1, box.y1, box.x2, box.y2)
+                color = markers.pick_box_color(self._image(fact.frames[box.image]), edges, taken)
+                taken.append(color)
+            boxes.append(
+                {
+                    "image": box.image,
+                    "x1": box.x1,
+                    "y1": box.y1,
+                    "x2": box.x2,
+                    "y2": box.y2,
+                    "label": box.label if color else None,
+                    "color": color,
+                    "instance_id": box.instance_id,
+                    "role": box.role,
+                    "amodal": box.amodal,
+                }
+            )
+        return points, boxes
 
     def _image(self, frame: int) -> npt.NDArray[np.uint8]:
         """The decoded colour image of a frame, from a small store."""
@@ -300,28 +321,16 @@ def frame_rows(scene: Scene) -> list[dict[str, Any]]:
 
 
 def _number_text(value: Sequence[float], spec: TaskSpec) -> str:
-    """The answer of a task that asks for one number: a whole number of the text unit."""
+    """The answer of a task that asks for numbers: whole ones of the text unit, of a vector with their signs."""
+    scale = _TEXT_SCALE[spec.text_unit]
+    if spec.answer_type == "vector":
+        return f"[{', '.join(str(int(math.copysign(math.floor(abs(x) * scale + 0.5), x))) for x in value)}]"
     (number,) = value
-    return str(math.floor(abs(number) * _TEXT_SCALE[spec.text_unit] + 0.5))
+    return str(math.floor(abs(number) * scale + 0.5))
 
 
 def _units(spec: TaskSpec, count: int) -> list[str]:
     return list(spec.units) * count if len(spec.units) == 1 else list(spec.units)
-
-
-def _box_column(box: Any) -> dict[str, Any]:
-    return {
-        "image": box.image,
-        "x1": box.x1,
-        "y1": box.y1,
-        "x2": box.x2,
-        "y2": box.y2,
-        "label": box.label or None,
-        "color": None,
-        "instance_id": box.instance_id,
-        "role": box.role,
-        "amodal": box.amodal,
-    }
 
 
 def _slot_column(value: Any, text: str) -> Any:

@@ -24,6 +24,9 @@ CLEARANCE: Final = 0.52
 _CELL: Final = 0.06  # m, of the grid the walk is planned on
 _SMALLEST_AREA: Final = 1.3  # m2 a walk needs
 _KEYS_PER_METRE: Final = 2.5
+_SWINGS: Final = 2.5  # times the camera goes up and down in a walk
+_HIGHEST, _LOWEST = 0.40, 0.40  # m above and below its usual height, where there is room
+_SMOOTHING: Final = 80  # points of the path, a centimetre or so each
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,25 @@ def plan_walk(
     yaw, pitch = _look_around(rng, path, height, plan, targets, max(8, round(length * _KEYS_PER_METRE)))
     t = np.linspace(0, 2 * math.pi, len(path))
     bob = 0.02 * np.sin(t * length * 0.9 + rng.uniform(0, 6))
+    rise = _rise(path, tree, height, rng.uniform(0, 2 * math.pi)) + bob
     roll = np.radians(1.5) * np.sin(t * length * 0.35 + rng.uniform(0, 6))
     pitch = pitch + np.radians(6) * np.sin(t * 2.3 + rng.uniform(0, 6))
-    return Walk(np.column_stack([path, height + bob]), yaw, np.clip(pitch, -0.75, 0.25), roll)
+    return Walk(np.column_stack([path, height + rise]), yaw, np.clip(pitch, -0.75, 0.25), roll)
+
+
+def _rise(path: npt.NDArray[np.float64], tree: cKDTree, height: float, phase: float) -> npt.NDArray[np.float64]:
+    """How far the camera is held above its usual height: people raise it over things and stoop to look under them."""
+    steps = np.arange(-round(_LOWEST / 0.05), round(_HIGHEST / 0.05) + 1) * 0.05
+    eye = np.concatenate([np.column_stack([path, np.full(len(path), height + step)]) for step in steps])
+    blocked = (tree.query(eye, distance_upper_bound=1.0)[0] <= CLEARANCE + 0.02).reshape(len(steps), -1)
+    below = np.where(blocked & (steps < 0)[:, None], steps[:, None] + 0.05, -_LOWEST).max(axis=0)
+    above = np.where(blocked & (steps > 0)[:, None], steps[:, None] - 0.05, _HIGHEST).min(axis=0)
+    # What is free all around stays free when the curve is smoothed.
+    below = ndimage.maximum_filter1d(below, 2 * _SMOOTHING + 1)
+    above = ndimage.minimum_filter1d(above, 2 * _SMOOTHING + 1)
+    swing = np.sin(np.linspace(0, 2 * math.pi * _SWINGS, len(path)) + phase)
+    wanted = np.clip(np.where(swing > 0, _HIGHEST, _LOWEST) * swing, below, above)
+    return np.asarray(ndimage.gaussian_filter1d(wanted, _SMOOTHING / 4, mode="nearest"))
 
 
 def _within(area: Rectangle, grid: npt.NDArray[np.float64], margin: float) -> npt.NDArray[np.bool_]:

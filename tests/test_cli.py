@@ -109,6 +109,31 @@ def test_the_demo_works_and_works_again(workplace: Path, capfd: pytest.CaptureFi
     assert run_example(capfd, "demo") == first
 
 
+@pytest.mark.parametrize("spell", ["{a} {b}", "{a} --scenes {b}", "{a} {b} --per-scene 4"], ids=str)
+def test_several_places_may_follow_scenes(
+    scene_folder: SceneFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], spell: str
+) -> None:
+    a, b = (scene_folder.root / name for name in ("scene9000_00", "scene9001_00"))
+    arguments = ["depth_comparison", "--per-scene", "4", "--workers", "0", "--frames", "every:1", "--scenes"]
+    arguments += spell.format(a=a, b=b).split()
+    code, out, err = invoke(capfd, "run", *arguments, "--out", tmp_path / "out")
+    assert (code, out) == (0, "depth_comparison\t8\n")
+    assert "2 scenes" in err
+
+
+def test_a_task_may_follow_the_scenes(
+    scene_folder: SceneFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--per-scene", "4", "--workers", "0", "--scenes", str(scene_folder.root), "depth_estimation"]
+    code, out, _ = invoke(capfd, "run", "depth_comparison", *arguments, "--out", tmp_path / "out")
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["depth_comparison", "depth_estimation"]
+    missing = ["--scenes", str(scene_folder.root), str(tmp_path / "nowhere")]
+    code, _, err = invoke(capfd, "run", "depth_comparison", *missing, "--out", tmp_path / "out")
+    assert code == 1
+    assert "nowhere" in err
+
+
 def test_run_says_what_it_does_on_stderr_and_gives_data_on_stdout(
     scene_folder: SceneFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

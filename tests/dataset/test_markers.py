@@ -35,6 +35,20 @@ def test_a_colour_is_never_chosen_on_itself(background):
     assert chosen != background
 
 
+@pytest.mark.parametrize("background", list(markers.PALETTE))
+def test_a_box_has_not_the_colour_its_edges_lie_on(background):
+    image = np.full((120, 160, 3), 128, np.uint8)
+    image[28:33, 18:103] = image[78:83, 18:103] = image[28:83, 18:23] = image[28:83, 98:103] = _rgb(background)
+    chosen = markers.pick_box_color(image, (20, 30, 100, 80), [])
+    assert chosen != background
+    assert markers.pick_box_color(image, (20, 30, 100, 80), [chosen]) not in {chosen, background}
+
+
+def test_a_box_on_the_border_has_a_colour():
+    image = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
+    assert markers.pick_box_color(image, (-0.5, -0.5, 159.5, 119.5), []) in markers.PALETTE
+
+
 def test_taken_colours_are_left_and_may_run_out():
     image = np.full((50, 50, 3), 128, np.uint8)
     taken = []

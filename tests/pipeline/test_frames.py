@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import cv2
 import numpy as np
 import pytest
 
-from spatialgen.core.types import Camera, Frame, Scene
+from spatialgen.core.types import Camera, Frame, Scene, Tracks
 from spatialgen.errors import ConfigError, SceneError
 from spatialgen.pipeline.frames import expected_frames, parse_policy, select_frames
 
@@ -105,3 +106,15 @@ def test_what_is_no_policy_is_refused(text: str) -> None:
 
 def test_expected_frames() -> None:
     assert [expected_frames(1000, text) for text in ("novel", "every:3", "max:50", "1,2")] == [300, 334, 50, 2]
+
+
+def test_moments_of_a_still_camera_are_kept() -> None:
+    still = tuple(dataclasses.replace(frame(step), track_step=step, time=step / 30) for step in range(400))
+    scene = Scene("video", "test", "video", still)
+    tracks = Tracks(np.zeros((400, 2, 3)), np.ones((400, 2), dtype=bool), "world", 1 / 30)
+    assert len(select_frames(scene, "novel").frames) == 1
+    kept = select_frames(dataclasses.replace(scene, tracks=tracks), "novel")
+    steps = [frame.track_step for frame in kept.frames]
+    assert len(set(steps)) == 300
+    assert steps == sorted(steps)  # type: ignore[type-var]
+    assert kept.skipped == {"frame thinned out, scene has more than 300": 100}
