@@ -137,6 +137,10 @@ class Frame:
         depth_fingerprint: changes whenever the stored depth does (file size and time, or a checksum), or None where the
             source cannot tell cheaply; keys the geometry cache.
         track_step: index into the first axis of the scene's tracks, or None where it has none.
+        load_instances: returns (h, w) int32 over the colour image, an index into the scene's instances at every pixel,
+            -1 for none; for sources that label images instead of a mesh.
+        load_valid: returns (h, w) bool over the colour image, False where pixels are masked out (anonymised, outside
+            the lens); None where all are good.
     """
 
     id: str
@@ -151,6 +155,8 @@ class Frame:
     raw_camera_to_world: np.ndarray | None = None
     depth_fingerprint: str | None = None
     track_step: int | None = None
+    load_instances: Callable[[], npt.NDArray[np.int32]] | None = None
+    load_valid: Callable[[], npt.NDArray[np.bool_]] | None = None
 
     def __post_init__(self) -> None:
         if (self.depth_camera is None) != (self.load_depth is None):
@@ -283,15 +289,20 @@ class Scene:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What tasks can build on: image, depth, mesh, instances, tracks, time, up, and the reader's extras."""
+        """What tasks can build on: image, perspective (a lens with one view direction), depth, mesh, instances, tracks,
+        time, up, and the reader's extras.
+        """
         found = set(self.extra_capabilities)
         if self.frames:
             found.add("image")
+        if self.frames and all(frame.camera.model != "equirectangular" for frame in self.frames):
+            found.add("perspective")
         if any(frame.has_depth for frame in self.frames):
             found.add("depth")
         if self.has_mesh:
             found.add("mesh")
-        if self.instances and self.vertex_instance is not None:
+        mapped = any(frame.load_instances is not None for frame in self.frames)
+        if self.instances and (self.vertex_instance is not None or mapped):
             found.add("instances")
         if self.tracks is not None:
             found.add("tracks")

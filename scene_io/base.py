@@ -24,6 +24,7 @@ class SceneRef:
         id, dataset, group, split: as in ``Scene``; split is None where the dataset has no official lists.
         root: the dataset root; every image_ref is relative to it.
         format: the reader's name.
+        stream: which of the format's cameras, or None where it has one.
     """
 
     id: str
@@ -32,6 +33,7 @@ class SceneRef:
     root: Path
     format: str
     split: str | None = None
+    stream: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,15 @@ class Reader(ABC):
     """A scene format. Its file's docstring draws the folder tree it reads.
 
     ``name`` is what ``--format`` takes; ``summary`` one sentence for ``spatialgen formats``; ``layouts`` the
-    shapes on disk it knows, one line each; ``provides`` the capabilities its scenes can have.
+    shapes on disk it knows, one line each; ``provides`` the capabilities its scenes can have; ``streams`` the cameras
+    a scene of it has images of, the default first, and none where there is one: ``scenes`` then takes ``stream``.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     layouts: ClassVar[tuple[str, ...]]
     provides: ClassVar[frozenset[str]]
+    streams: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def detect(self, path: Path) -> Path | None:
