@@ -2,7 +2,9 @@
 
 No files, no random numbers, no exceptions; the public function beside each kernel checks shapes and allocates.
 Image arrays are indexed [y, x]; a pixel's centre is at integers; ``matrix`` is (3, 4), intrinsics times
-world_to_camera, so that ``matrix @ (X, Y, Z, 1)`` is (u z, v z, z).
+world_to_camera, so that ``matrix @ (X, Y, Z, 1)`` is (u z, v z, z). For a distorted lens it is world_to_camera alone,
+which gives ray coordinates (a, b) for (u, v), and ``lens`` is (22,), ``lens.Lens.parameters``, which turns those into
+pixels; its first number is the kind of lens, 0 for a pinhole.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ _BLOCK = 64  # points of a block; visibility.BLOCK is this number
 _NO_TRIANGLE = 0xFFFFFFFF
 _LANES = 8  # pixels filled together; raster.LANES is this number
 _TILE = 8  # pixels; edge of the squares whose farthest depth is kept
+_SMALL_MARGIN = 0.25  # pixels; not worth a closer bound
+_MOST_MARGIN = 4.0  # pixels; triangles whose edges may bend further are looked for tile by tile
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -111,6 +115,195 @@ def pair_overlaps(
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# lenses
+
+
+@njit(cache=True, error_model="numpy")
+def _fisheye_angle(lens: np.ndarray, theta: float) -> float:
+    """theta_d of a fisheye lens."""
+    s = theta * theta
+    return float(theta * (1.0 + s * (lens[1] + s * (lens[2] + s * (lens[3] + s * lens[4])))))
+
+
+@njit(cache=True, error_model="numpy")
+def _radial_factor(lens: np.ndarray, square: float) -> float:
+    """The factor g of an ``opencv`` lens at r² = ``square``."""
+    top = 1.0 + square * (lens[1] + square * (lens[2] + square * lens[5]))
+    return float(top / (1.0 + square * (lens[6] + square * (lens[7] + square * lens[8]))))
+
+
+@njit(cache=True, error_model="numpy")
+def _radial_slope(lens: np.ndarray, square: float, factor: float) -> float:
+    """Derivative of g by r² at r² = ``square``, where g is ``factor``."""
+    bottom = 1.0 + square * (lens[6] + square * (lens[7] + square * lens[8]))
+    top_slope = lens[1] + square * (2.0 * lens[2] + square * 3.0 * lens[5])
+    bottom_slope = lens[6] + square * (2.0 * lens[7] + square * 3.0 * lens[8])
+    return float((top_slope - factor * bottom_slope) / bottom)
+
+
+@njit(cache=True, error_model="numpy")
+def _bend(lens: np.ndarray, a: float, b: float) -> tuple[float, float]:
+    """Where a ray of the valid field lands before the intrinsics."""
+    square = a * a + b * b
+    if lens[0] == 2.0:
+        r = math.sqrt(square)
+        scale = _fisheye_angle(lens, math.atan(r)) / r if r > 0.0 else 1.0
+        return a * scale, b * scale
+    if lens[0] == 1.0:
+        factor = _radial_factor(lens, square)
+        along = 2.0 * (lens[4] * a + lens[3] * b)
+        return a * factor + along * a + lens[4] * square, b * factor + along * b + lens[3] * square
+    return a, b
+
+
+@njit(cache=True, error_model="numpy")
+def _distort(lens: np.ndarray, a: float, b: float) -> tuple[float, float]:
+    """The pixel of ray coordinates; nan outside the valid field."""
+    if not a * a + b * b <= lens[21]:
+        return np.nan, np.nan
+    x, y = _bend(lens, a, b)
+    return lens[9] * x + lens[10] * y + lens[11], lens[12] * x + lens[13] * y + lens[14]
+
+
+@njit(cache=True, error_model="numpy")
+def _unbend_radius(lens: np.ndarray, length: float, most: float) -> float:
+    """The angle (fisheye) or radius that a radial lens takes to ``length``, at most ``most``: Newton in a bracket."""
+    fisheye = lens[0] == 2.0
+    low, high = 0.0, most
+    here = min(length, most)
+    for _ in range(100):
+        s = here * here
+        if fisheye:
+            value = _fisheye_angle(lens, here)
+            slope = 1.0 + s * (3.0 * lens[1] + s * (5.0 * lens[2] + s * (7.0 * lens[3] + s * 9.0 * lens[4])))
+        else:
+            factor = _radial_factor(lens, s)
+            value = here * factor
+            slope = factor + 2.0 * s * _radial_slope(lens, s, factor)
+        value -= length
+        if value > 0.0:
+            high = here
+        else:
+            low = here
+        following = here - value / slope if slope > 0.0 else -1.0
+        if not (following >= low and following <= high):
+            following = 0.5 * (low + high)
+        if abs(following - here) <= 4e-16 * here:
+            break
+        here = following
+    return here
+
+
+@njit(cache=True, error_model="numpy")
+def _unbend_tangential(lens: np.ndarray, x: float, y: float, a: float, b: float) -> tuple[float, float]:
+    """The ray that an ``opencv`` lens takes to (x, y), from one nearby: Newton, shortened until it comes nearer."""
+    fx, fy = _bend(lens, a, b)
+    fx -= x
+    fy -= y
+    error = fx * fx + fy * fy
+    for _ in range(60):
+        if error == 0.0:
+            break
+        square = a * a + b * b
+        factor = _radial_factor(lens, square)
+        slope = 2.0 * _radial_slope(lens, square, factor)
+        p, q = lens[3], lens[4]
+        straight = factor + 2.0 * (q * a + p * b)
+        aa = straight + slope * a * a + 4.0 * q * a
+        bb = straight + slope * b * b + 4.0 * p * b
+        ab = slope * a * b + 2.0 * (p * a + q * b)
+        determinant = aa * bb - ab * ab
+        if not determinant > 0.0:
+            break
+        da = (ab * fy - bb * fx) / determinant
+        db = (ab * fx - aa * fy) / determinant
+        nearer = False
+        for _ in range(40):
+            next_a, next_b = a + da, b + db
+            if next_a * next_a + next_b * next_b <= lens[21]:
+                fx, fy = _bend(lens, next_a, next_b)
+                fx -= x
+                fy -= y
+                if fx * fx + fy * fy < error:
+                    nearer = True
+                    break
+            da *= 0.5
+            db *= 0.5
+        if not nearer:
+            break
+        a, b = next_a, next_b
+        error = fx * fx + fy * fy
+    if error <= 1e-22 * (1.0 + x * x + y * y):
+        return a, b
+    return np.nan, np.nan
+
+
+@njit(cache=True, error_model="numpy")
+def _undistort(lens: np.ndarray, u: float, v: float) -> tuple[float, float]:
+    """The ray coordinates of a pixel; nan where the valid field does not reach."""
+    x = lens[15] * u + lens[16] * v + lens[17]
+    y = lens[18] * u + lens[19] * v + lens[20]
+    if lens[0] == 0.0:
+        return x, y
+    length = math.sqrt(x * x + y * y)
+    if length == 0.0:
+        return x, y  # on the axis nothing is bent
+    radius = math.sqrt(lens[21])
+    if lens[0] == 2.0:
+        most = math.atan(radius)
+        if not length <= _fisheye_angle(lens, most):
+            return np.nan, np.nan
+        scale = math.tan(_unbend_radius(lens, length, most)) / length
+        return x * scale, y * scale
+    radial = lens[3] == 0.0 and lens[4] == 0.0
+    reaches = length <= radius * _radial_factor(lens, lens[21])
+    if radial and not reaches:
+        return np.nan, np.nan
+    scale = (_unbend_radius(lens, length, radius) if reaches else radius) / length
+    if radial:
+        return x * scale, y * scale
+    scale *= 1.0 - 1e-12  # from inside the field
+    a, b = _unbend_tangential(lens, x, y, x * scale, y * scale)
+    return a, b
+
+
+@njit(cache=True, error_model="numpy")
+def undistort_points(lens: np.ndarray, xy: np.ndarray, rays: np.ndarray) -> None:
+    """Ray coordinates of pixels: xy (n, 2) float64 -> rays (n, 2), nan where the valid field does not reach."""
+    for i in range(xy.shape[0]):
+        a, b = _undistort(lens, xy[i, 0], xy[i, 1])
+        rays[i, 0] = a
+        rays[i, 1] = b
+
+
+@njit(cache=True, error_model="numpy")
+def undistort_image(lens: np.ndarray, width: int, rays: np.ndarray) -> None:
+    """Ray coordinates of every pixel: rays (2, h, at least width) float64, its first ``width`` columns written."""
+    for row in range(rays.shape[1]):
+        for column in range(width):
+            a, b = _undistort(lens, float(column), float(row))
+            rays[0, row, column] = a
+            rays[1, row, column] = b
+
+
+@njit(cache=True, error_model="numpy")
+def project_through_lens(
+    points: np.ndarray, matrix: np.ndarray, lens: np.ndarray, xy: np.ndarray, depth: np.ndarray
+) -> None:
+    """As ``project_points``; nan also outside the valid field."""
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+        depth[i] = w
+        xy[i, 0] = np.nan
+        xy[i, 1] = np.nan
+        if w > 0.0:
+            a = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) / w
+            b = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) / w
+            xy[i, 0], xy[i, 1] = _distort(lens, a, b)
+
+
+# --------------------------------------------------------------------------------------------------------------------
 # points
 
 
@@ -188,18 +381,50 @@ def _box_is_outside(box: np.ndarray, matrix: np.ndarray, near: float, width: int
 
 
 @njit(cache=True, error_model="numpy")
+def _pixels_of_block(
+    points: np.ndarray,
+    start: int,
+    count: int,
+    near: float,
+    matrix: np.ndarray,
+    lens: np.ndarray,
+    u: np.ndarray,
+    v: np.ndarray,
+    depth: np.ndarray,
+) -> None:
+    """Pixels plus a half, and depths, of a run of points through a distorted lens; nan where there is no pixel."""
+    for i in range(count):
+        x = np.float64(points[0, start + i])
+        y = np.float64(points[1, start + i])
+        z = np.float64(points[2, start + i])
+        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+        depth[i] = w
+        u[i] = np.nan
+        v[i] = np.nan
+        if w > near and w > 0.0:
+            a = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) / w
+            b = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) / w
+            x, y = _distort(lens, a, b)
+            u[i] = x + 0.5
+            v[i] = y + 0.5
+
+
+@njit(cache=True, error_model="numpy")
 def visible_points(
     points: np.ndarray,
     order: np.ndarray,
     boxes: np.ndarray,
     near: float,
     matrix: np.ndarray,
+    lens: np.ndarray,
+    window: np.ndarray,
     width: int,
     height: int,
     mesh_depth: np.ndarray,
     mesh_absolute: float,
     mesh_relative: float,
     depth_matrix: np.ndarray,
+    depth_lens: np.ndarray,
     sensor_depth: np.ndarray,
     sensor_absolute: float,
     sensor_relative: float,
@@ -211,7 +436,8 @@ def visible_points(
     """One frame's visible points as bits.
 
     points: (3, n) float32, grouped in space in blocks of 64; order: (n,) int32, their bits' places; boxes: (b, 6)
-    float64 centre and half size of each block; mesh_depth, sensor_depth: (h, w) float32, 0 for none, or (0, 0);
+    float64 centre and half size of each block; window: ``matrix`` of a pinhole that sees all the lens does (for a
+    pinhole itself the same); mesh_depth, sensor_depth: (h, w) float32, 0 for none, or (0, 0);
     visible: (w,) uint64 zeros in, bits set; known: (w,) uint64 ones in, bits cleared where a point is in the image
     but the sensor that decides knows nothing, or (0,).
     """
@@ -222,11 +448,13 @@ def visible_points(
     depth = np.empty(_BLOCK, np.float64)
     one = np.uint64(1)
     for block in range(boxes.shape[0]):
-        if _box_is_outside(boxes[block], matrix, near, width, height):
+        if _box_is_outside(boxes[block], window, near, width, height):
             continue
         start = block * _BLOCK
         count = min(_BLOCK, points.shape[1] - start)
-        for i in range(count):
+        if lens[0] != 0.0:
+            _pixels_of_block(points, start, count, near, matrix, lens, u, v, depth)
+        for i in range(count if lens[0] == 0.0 else 0):
             x = np.float64(points[0, start + i])
             y = np.float64(points[1, start + i])
             z = np.float64(points[2, start + i])
@@ -253,8 +481,12 @@ def visible_points(
                 if along > 0.0:
                     du = depth_matrix[0, 0] * x + depth_matrix[0, 1] * y + depth_matrix[0, 2] * z + depth_matrix[0, 3]
                     dv = depth_matrix[1, 0] * x + depth_matrix[1, 1] * y + depth_matrix[1, 2] * z + depth_matrix[1, 3]
-                    du = du / along + 0.5
-                    dv = dv / along + 0.5
+                    du = du / along
+                    dv = dv / along
+                    if depth_lens[0] != 0.0:
+                        du, dv = _distort(depth_lens, du, dv)
+                    du += 0.5
+                    dv += 0.5
                     if du >= 0.0 and du < sensor_width and dv >= 0.0 and dv < sensor_height:
                         seen = np.float64(sensor_depth[int(dv), int(du)])
             place = np.int64(order[start + i])
@@ -286,6 +518,7 @@ def _slot(cell: int, mask: int, cells: np.ndarray, counts: np.ndarray) -> int:
 def fuse_depth(
     depth: np.ndarray,
     inverse: np.ndarray,
+    rays: np.ndarray,
     pose: np.ndarray,
     size: float,
     cells: np.ndarray,
@@ -294,18 +527,26 @@ def fuse_depth(
 ) -> int:
     """Add a depth map's points to a grid; returns how many cells became occupied.
 
-    depth: (h, w) float32, 0 for none; inverse: (3, 3) of the intrinsics; pose: camera_to_world (4, 4); size: cell edge
-    in metres; cells (c,) int64, sums (c, 3) float64, counts (c,) int64: an open hash table, c a power of two.
+    depth: (h, w) float32, 0 for none; inverse: (3, 3) of the intrinsics; rays: (2, h, at least w) float64 for a
+    distorted lens, nan for none, else (2, 0, 0); pose: camera_to_world (4, 4); size: cell edge in metres;
+    cells (c,) int64, sums (c, 3) float64, counts (c,) int64: an open hash table, c a power of two.
     """
     mask = cells.size - 1
+    bent = rays.shape[1] > 0
     added = 0
     for row in range(depth.shape[0]):
         for column in range(depth.shape[1]):
             z = np.float64(depth[row, column])
             if not z > 0.0:
                 continue
-            cx = (inverse[0, 0] * column + inverse[0, 1] * row + inverse[0, 2]) * z
-            cy = (inverse[1, 0] * column + inverse[1, 1] * row + inverse[1, 2]) * z
+            if bent:
+                cx = rays[0, row, column] * z
+                cy = rays[1, row, column] * z
+                if not abs(cx) < np.inf:
+                    continue  # outside the lens
+            else:
+                cx = (inverse[0, 0] * column + inverse[0, 1] * row + inverse[0, 2]) * z
+                cy = (inverse[1, 0] * column + inverse[1, 1] * row + inverse[1, 2]) * z
             x = pose[0, 0] * cx + pose[0, 1] * cy + pose[0, 2] * z + pose[0, 3]
             y = pose[1, 0] * cx + pose[1, 1] * cy + pose[1, 2] * z + pose[1, 3]
             w = pose[2, 0] * cx + pose[2, 1] * cy + pose[2, 2] * z + pose[2, 3]
@@ -548,21 +789,8 @@ def _fill(slot: int, ranges: np.ndarray, edges: np.ndarray, face: int, keys: np.
 
 
 @njit(cache=True, error_model="numpy")
-def _fill_cut(
-    h: np.ndarray,
-    i: int,
-    j: int,
-    k: int,
-    near: float,
-    face: int,
-    width: int,
-    height: int,
-    ranges: np.ndarray,
-    edges: np.ndarray,
-    polygon: np.ndarray,
-    keys: np.ndarray,
-) -> None:
-    """Cut a triangle at z = near and enter what is left; h: (6, n) with homogeneous pixels in rows 3, 4 and z in 5."""
+def _cut(h: np.ndarray, i: int, j: int, k: int, near: float, polygon: np.ndarray) -> int:
+    """Cut a triangle at z = near: what is left goes to polygon[:, 0 .. 2], pixels and inverse depths; its corners."""
     count = 0
     for corner in range(3):
         here = i if corner == 0 else (j if corner == 1 else k)
@@ -582,6 +810,26 @@ def _fill_cut(
             polygon[count, 1] = (h[4, a] + t * (h[4, b] - h[4, a])) / near
             polygon[count, 2] = 1.0 / near
             count += 1
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_cut(
+    h: np.ndarray,
+    i: int,
+    j: int,
+    k: int,
+    near: float,
+    face: int,
+    width: int,
+    height: int,
+    ranges: np.ndarray,
+    edges: np.ndarray,
+    polygon: np.ndarray,
+    keys: np.ndarray,
+) -> None:
+    """Cut a triangle at z = near and enter what is left; h: (6, n) with homogeneous pixels in rows 3, 4 and z in 5."""
+    count = _cut(h, i, j, k, near, polygon)
     for third in range(2, count):
         x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
         x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
@@ -592,9 +840,11 @@ def _fill_cut(
 
 
 @njit(cache=True, error_model="numpy")
-def _is_hidden(
-    box: np.ndarray,
-    matrix: np.ndarray,
+def _is_behind(
+    u0: float,
+    u1: float,
+    v0: float,
+    v1: float,
     nearest: float,
     width: int,
     keys: np.ndarray,
@@ -602,21 +852,8 @@ def _is_hidden(
     tile_stale: np.ndarray,
     rectangle: np.ndarray,
 ) -> bool:
-    """Whether all that a box can show lies behind what is drawn; the tiles it covers are left in ``rectangle``.
-
-    tile_least: smallest key of each tile when last looked at; tile_stale: whether it was drawn into since.
-    """
+    """Whether all pixels of a rectangle show something nearer than ``nearest``; see ``_is_hidden``."""
     height = keys.shape[0]
-    u0, u1, v0, v1 = np.inf, -np.inf, np.inf, -np.inf
-    for corner in range(8):
-        x = box[0] + (box[3] if corner & 1 else -box[3])
-        y = box[1] + (box[4] if corner & 2 else -box[4])
-        z = box[2] + (box[5] if corner & 4 else -box[5])
-        q = 1.0 / (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3])
-        u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) * q
-        v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) * q
-        u0, u1 = min(u0, u), max(u1, u)
-        v0, v1 = min(v0, v), max(v1, v)
     # Wider by a hundredth of a pixel, nearer by a millionth: rounding must not hide anything.
     left = int(min(max(u0 - 0.01, 0.0), width - 1.0)) // _TILE
     right = int(min(max(u1 + 0.01, 0.0), width - 1.0)) // _TILE
@@ -640,6 +877,34 @@ def _is_hidden(
             if least <= limit:
                 return False
     return True
+
+
+@njit(cache=True, error_model="numpy")
+def _is_hidden(
+    box: np.ndarray,
+    matrix: np.ndarray,
+    nearest: float,
+    width: int,
+    keys: np.ndarray,
+    tile_least: np.ndarray,
+    tile_stale: np.ndarray,
+    rectangle: np.ndarray,
+) -> bool:
+    """Whether all that a box can show lies behind what is drawn; the tiles it covers are left in ``rectangle``.
+
+    tile_least: smallest key of each tile when last looked at; tile_stale: whether it was drawn into since.
+    """
+    u0, u1, v0, v1 = np.inf, -np.inf, np.inf, -np.inf
+    for corner in range(8):
+        x = box[0] + (box[3] if corner & 1 else -box[3])
+        y = box[1] + (box[4] if corner & 2 else -box[4])
+        z = box[2] + (box[5] if corner & 4 else -box[5])
+        q = 1.0 / (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3])
+        u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) * q
+        v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) * q
+        u0, u1 = min(u0, u), max(u1, u)
+        v0, v1 = min(v0, v), max(v1, v)
+    return bool(_is_behind(u0, u1, v0, v1, nearest, width, keys, tile_least, tile_stale, rectangle))
 
 
 @njit(cache=True, error_model="numpy")
@@ -703,6 +968,315 @@ def rasterise(
             for face in range(first, last):
                 i, j, k = corners[0, face], corners[1, face], corners[2, face]
                 _fill_cut(scratch, i, j, k, near, face_ids[face], width, height, ranges, edges, polygon, keys)
+
+
+@njit(cache=True, error_model="numpy")
+def _pixels_of_run(corners: np.ndarray, count: int, near: float, lens: np.ndarray, safe: float) -> None:
+    """Pixels (rows 6, 7) and radii (8) of what ``_transform`` left; radius inf before ``near`` or beyond ``safe``."""
+    for i in range(count):
+        a, b = corners[0, i], corners[1, i]
+        r = math.sqrt(a * a + b * b)
+        corners[8, i] = np.inf
+        if corners[5, i] >= near and r <= safe:
+            u, v = _distort(lens, a, b)
+            corners[6, i] = u
+            corners[7, i] = v
+            corners[8, i] = r
+
+
+@njit(cache=True, error_model="numpy")
+def _farthest_apart(a0: float, a1: float, a2: float, b0: float, b1: float, b2: float) -> float:
+    """The square of the longest side."""
+    first = (a1 - a0) * (a1 - a0) + (b1 - b0) * (b1 - b0)
+    second = (a2 - a1) * (a2 - a1) + (b2 - b1) * (b2 - b1)
+    third = (a0 - a2) * (a0 - a2) + (b0 - b2) * (b0 - b2)
+    return max(first, max(second, third))
+
+
+@njit(cache=True, error_model="numpy")
+def _reach_row(low: float, square: float, safe: float) -> int:
+    """The row of ``reach`` for lines of length² ``square`` between rays at radius ``low`` or more."""
+    inner = low - 0.5 * math.sqrt(square)
+    return min(int(max(inner, 0.0) / safe * 64.0), 63)
+
+
+@njit(cache=True, error_model="numpy")
+def _bent_bounds_of_run(
+    corners: np.ndarray,
+    first: int,
+    last: int,
+    scratch: np.ndarray,
+    safe: float,
+    reach: np.ndarray,
+    width: int,
+    height: int,
+    ranges: np.ndarray,
+    kept: np.ndarray,
+) -> tuple[int, int]:
+    """Sort the faces first .. last: those that may hold a pixel centre into slots from the front, wide ones to the end.
+
+    A lens without folds takes a triangle to what the pictures of its sides enclose, and those stay within ``reach``
+    of their chords. Wide: where that is far, or not known. Returns how many there are of each.
+    """
+    a, b, us, vs, radii = scratch[0], scratch[1], scratch[6], scratch[7], scratch[8]
+    right_most, bottom_most = width - 1.0, height - 1.0
+    count = 0
+    wide = 0
+    for face in range(first, last):
+        i, j, k = corners[0, face], corners[1, face], corners[2, face]
+        low = min(radii[i], min(radii[j], radii[k]))
+        if max(radii[i], max(radii[j], radii[k])) < np.inf:
+            square = _farthest_apart(a[i], a[j], a[k], b[i], b[j], b[k])
+            across = reach[0, 0] * square + 0.01
+            down = reach[0, 1] * square + 0.01
+            if max(across, down) > _SMALL_MARGIN:
+                row = _reach_row(low, square, safe)
+                across = reach[row, 0] * square + 0.01
+                down = reach[row, 1] * square + 0.01
+            if max(across, down) <= _MOST_MARGIN:
+                left = math.ceil(max(min(us[i], min(us[j], us[k])) - across, 0.0))
+                right = math.floor(min(max(us[i], max(us[j], us[k])) + across, right_most))
+                top = math.ceil(max(min(vs[i], min(vs[j], vs[k])) - down, 0.0))
+                bottom = math.floor(min(max(vs[i], max(vs[j], vs[k])) + down, bottom_most))
+                kept[count] = face
+                ranges[0, count] = left
+                ranges[1, count] = right
+                ranges[2, count] = top
+                ranges[3, count] = bottom
+                count += int((left <= right) & (top <= bottom))
+                continue
+        wide += 1
+        kept[kept.size - wide] = face
+    return count, wide
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_bent(slot: int, ranges: np.ndarray, edges: np.ndarray, face: int, rays: np.ndarray, keys: np.ndarray) -> None:
+    """As ``_fill``, at the rays of the pixels; pixels without one stay as they are."""
+    left, right = ranges[0, slot], ranges[1, slot]
+    lanes = ((right - left) // _LANES + 1) * _LANES
+    low_bits = np.int64(_NO_TRIANGLE) - np.int64(face)
+    a0, b0, c0 = edges[0, slot], edges[1, slot], edges[2, slot]
+    a1, b1, c1 = edges[3, slot], edges[4, slot], edges[5, slot]
+    a2, b2, c2 = edges[6, slot], edges[7, slot], edges[8, slot]
+    q0, q1, q2 = edges[9, slot], edges[10, slot], edges[11, slot]
+    low, high = edges[12, slot], edges[13, slot]
+    for row in range(ranges[2, slot], ranges[3, slot] + 1):
+        chunk = keys[row, left : left + lanes]
+        xs = rays[0, row, left : left + lanes]
+        ys = rays[1, row, left : left + lanes]
+        for i in range(chunk.size):
+            x = xs[i]
+            y = ys[i]
+            w0 = a0 * x + (b0 * y + c0)
+            w1 = a1 * x + (b1 * y + c1)
+            w2 = a2 * x + (b2 * y + c2)
+            q = w0 * q0 + w1 * q1 + w2 * q2
+            q = q if q > low else low
+            q = q if q < high else high
+            key = (np.int64(np.float32(q).view(np.int32)) << np.int64(32)) | low_bits
+            old = chunk[i]
+            chunk[i] = key if (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0) & (key > old) else old
+
+
+@njit(cache=True, error_model="numpy")
+def _may_touch(edges: np.ndarray, slot: int, hull: np.ndarray, a0: float, a1: float, b0: float, b1: float) -> bool:
+    """Whether a triangle's box ``hull`` meets the rays a0 .. a1, b0 .. b1, and none of its edges has all outside.
+
+    An empty rectangle (inf, -inf) meets nothing.
+    """
+    if a0 > hull[1] or a1 < hull[0] or b0 > hull[3] or b1 < hull[2]:
+        return False
+    for side in range(0, 9, 3):
+        # In the order of _fill_bent: rounding keeps the greatest value the greatest.
+        along = edges[side, slot]
+        across = edges[side + 1, slot]
+        if along * (a1 if along > 0.0 else a0) + (across * (b1 if across > 0.0 else b0) + edges[side + 2, slot]) < 0.0:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_wide(
+    slot: int,
+    ranges: np.ndarray,
+    edges: np.ndarray,
+    hull: np.ndarray,
+    face: int,
+    width: int,
+    rays: np.ndarray,
+    tiles: np.ndarray,
+    blocks: np.ndarray,
+    tile_stale: np.ndarray,
+    keys: np.ndarray,
+) -> None:
+    """Enter a triangle whose edge functions are in a slot wherever its pixels may be: block by block, tile by tile.
+
+    ranges: in the slot the pixels that are looked at; hull: (4,), the triangle's least and greatest a, and b.
+    """
+    left, right = ranges[0, slot] // _TILE, ranges[1, slot] // _TILE
+    top, bottom = ranges[2, slot] // _TILE, ranges[3, slot] // _TILE
+    for block_row in range(top // _TILE, bottom // _TILE + 1):
+        for block in range(left // _TILE, right // _TILE + 1):
+            a0, a1 = blocks[0, block_row, block], blocks[1, block_row, block]
+            b0, b1 = blocks[2, block_row, block], blocks[3, block_row, block]
+            if not _may_touch(edges, slot, hull, a0, a1, b0, b1):
+                continue
+            for row in range(max(_TILE * block_row, top), min(_TILE * block_row + _TILE - 1, bottom) + 1):
+                for tile in range(max(_TILE * block, left), min(_TILE * block + _TILE - 1, right) + 1):
+                    a0, a1 = tiles[0, row, tile], tiles[1, row, tile]
+                    b0, b1 = tiles[2, row, tile], tiles[3, row, tile]
+                    if not _may_touch(edges, slot, hull, a0, a1, b0, b1):
+                        continue
+                    ranges[0, slot] = _TILE * tile
+                    ranges[1, slot] = min(_TILE * tile + _TILE, width) - 1
+                    ranges[2, slot] = _TILE * row
+                    ranges[3, slot] = min(_TILE * row + _TILE, keys.shape[0]) - 1
+                    _fill_bent(slot, ranges, edges, face, rays, keys)
+                    tile_stale[row, tile] = 1
+
+
+@njit(cache=True, error_model="numpy")
+def _is_hidden_bent(
+    box: np.ndarray,
+    matrix: np.ndarray,
+    nearest: float,
+    lens: np.ndarray,
+    safe: float,
+    reach: np.ndarray,
+    width: int,
+    keys: np.ndarray,
+    tile_least: np.ndarray,
+    tile_stale: np.ndarray,
+    rectangle: np.ndarray,
+) -> bool:
+    """As ``_is_hidden`` through a distorted lens; False, with ``rectangle`` as it was, if a corner is too far out."""
+    u0, u1, v0, v1 = np.inf, -np.inf, np.inf, -np.inf
+    a0, a1, b0, b1 = np.inf, -np.inf, np.inf, -np.inf
+    low = np.inf
+    for corner in range(8):
+        x = box[0] + (box[3] if corner & 1 else -box[3])
+        y = box[1] + (box[4] if corner & 2 else -box[4])
+        z = box[2] + (box[5] if corner & 4 else -box[5])
+        q = 1.0 / (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3])
+        a = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) * q
+        b = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) * q
+        r = math.sqrt(a * a + b * b)
+        if not r <= safe:
+            return False
+        u, v = _distort(lens, a, b)
+        u0, u1 = min(u0, u), max(u1, u)
+        v0, v1 = min(v0, v), max(v1, v)
+        a0, a1 = min(a0, a), max(a1, a)
+        b0, b1 = min(b0, b), max(b1, b)
+        low = min(low, r)
+    # The outline of what the box shows is made of lines between its corners, none longer than this diagonal.
+    square = (a1 - a0) * (a1 - a0) + (b1 - b0) * (b1 - b0)
+    row = _reach_row(low, square, safe)
+    across, down = reach[row, 0] * square, reach[row, 1] * square
+    u0, u1, v0, v1 = u0 - across, u1 + across, v0 - down, v1 + down
+    return bool(_is_behind(u0, u1, v0, v1, nearest, width, keys, tile_least, tile_stale, rectangle))
+
+
+@njit(cache=True, error_model="numpy")
+def rasterise_bent(
+    points: np.ndarray,
+    vertex_start: np.ndarray,
+    corners: np.ndarray,
+    face_ids: np.ndarray,
+    size: int,
+    boxes: np.ndarray,
+    matrix: np.ndarray,
+    window: np.ndarray,
+    near: float,
+    width: int,
+    lens: np.ndarray,
+    safe: float,
+    reach: np.ndarray,
+    rays: np.ndarray,
+    tiles: np.ndarray,
+    blocks: np.ndarray,
+    blind: np.ndarray,
+    scratch: np.ndarray,
+    keys: np.ndarray,
+) -> None:
+    """``rasterise`` for a distorted lens: triangles are planes over ray coordinates, looked up at every pixel's ray.
+
+    Only where to look is bounded in pixels; which pixel a triangle covers, and how deep, is decided by the pixel's
+    own ray. matrix: (3, 4) world_to_camera; window: see ``visible_points``; safe, reach, rays, tiles, blocks,
+    blind: of ``lens.Lens``; scratch: (9, at least the vertices of any cluster); all else, and what comes out: as
+    ``rasterise``.
+    """
+    height = keys.shape[0]
+    polygon = np.empty((4, 3), np.float64)
+    ranges = np.empty((4, size + 1), np.int32)
+    edges = np.empty((14, size + 1), np.float64)
+    kept = np.empty(size + 1, np.uint32)
+    # A pixel without a ray shows nothing: until the end it counts as covered, so that what lies behind is left out.
+    for i in range(blind.shape[0]):
+        keys[blind[i, 0], blind[i, 1]] = np.int64(0x7FFFFFFFFFFFFFFF)
+    hull = np.empty(4, np.float64)
+    extent = np.array([np.inf, -np.inf, np.inf, -np.inf])  # of all rays: least and greatest a, and b
+    for row in range(blocks.shape[1]):
+        for column in range(blocks.shape[2]):
+            extent[0] = min(extent[0], blocks[0, row, column])
+            extent[1] = max(extent[1], blocks[1, row, column])
+            extent[2] = min(extent[2], blocks[2, row, column])
+            extent[3] = max(extent[3], blocks[3, row, column])
+    tile_least = np.zeros((tiles.shape[1], tiles.shape[2]), np.int64)
+    tile_stale = np.zeros(tile_least.shape, np.uint8)
+    rectangle = np.zeros(4, np.int64)
+    in_view = np.empty(boxes.shape[0], np.int64)
+    distance = np.empty(boxes.shape[0], np.float64)
+    seen = 0
+    for cluster in range(boxes.shape[0]):
+        if not _box_is_outside(boxes[cluster], window, near, width, height):
+            nearest = matrix[2, 3]
+            for axis in range(3):
+                nearest += matrix[2, axis] * boxes[cluster, axis] - abs(matrix[2, axis]) * boxes[cluster, axis + 3]
+            in_view[seen] = cluster
+            distance[seen] = nearest
+            seen += 1
+    for turn in np.argsort(distance[:seen]):
+        cluster = in_view[turn]
+        nearest = distance[turn]
+        first, last = cluster * size, min((cluster + 1) * size, face_ids.size)
+        start, end = vertex_start[cluster], vertex_start[cluster + 1]
+        rectangle[0], rectangle[1], rectangle[2], rectangle[3] = 0, -1, 0, -1
+        if nearest > near * (1.0 + 1e-6) + 1e-9 and _is_hidden_bent(
+            boxes[cluster], matrix, nearest, lens, safe, reach, width, keys, tile_least, tile_stale, rectangle
+        ):
+            continue
+        bounded = rectangle[0] <= rectangle[1]
+        tile_stale[rectangle[2] : rectangle[3] + 1, rectangle[0] : rectangle[1] + 1] = 1
+        _transform(points, start, end, matrix, near, scratch)
+        _pixels_of_run(scratch, end - start, near, lens, safe)
+        count, wide = _bent_bounds_of_run(corners, first, last, scratch, safe, reach, width, height, ranges, kept)
+        _edges_of_run(corners, kept, count, scratch, ranges, edges)
+        for slot in range(count):
+            if not bounded:
+                tile_stale[
+                    ranges[2, slot] // _TILE : ranges[3, slot] // _TILE + 1,
+                    ranges[0, slot] // _TILE : ranges[1, slot] // _TILE + 1,
+                ] = 1
+            _fill_bent(slot, ranges, edges, face_ids[kept[slot]], rays, keys)
+        for place in range(kept.size - wide, kept.size):
+            face = kept[place]
+            i, j, k = corners[0, face], corners[1, face], corners[2, face]
+            for third in range(2, _cut(scratch, i, j, k, near, polygon)):
+                x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
+                x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
+                x2, y2, q2 = polygon[third, 0], polygon[third, 1], polygon[third, 2]
+                hull[0], hull[1] = min(x0, min(x1, x2)), max(x0, max(x1, x2))
+                hull[2], hull[3] = min(y0, min(y1, y2)), max(y0, max(y1, y2))
+                if hull[0] > extent[1] or hull[1] < extent[0] or hull[2] > extent[3] or hull[3] < extent[2]:
+                    continue
+                ranges[0, 0], ranges[1, 0], ranges[2, 0], ranges[3, 0] = 0, width - 1, 0, height - 1
+                _edges(x0, y0, q0, x1, y1, q1, x2, y2, q2, 0, ranges, edges)
+                if ranges[3, 0] >= 0:
+                    _fill_wide(0, ranges, edges, hull, face_ids[face], width, rays, tiles, blocks, tile_stale, keys)
+    for i in range(blind.shape[0]):
+        keys[blind[i, 0], blind[i, 1]] = 0
 
 
 @njit(cache=True, error_model="numpy")
@@ -770,6 +1344,64 @@ def sensor_at(
     """
     for i in range(xy.shape[0]):
         values[i] = np.float32(_sensor_value(link, back, sensor, xy[i, 0], xy[i, 1], guess[i]))
+
+
+@njit(cache=True, error_model="numpy")
+def _sensor_along(
+    link: np.ndarray,
+    back: np.ndarray,
+    depth_lens: np.ndarray,
+    depth_rays: np.ndarray,
+    sensor: np.ndarray,
+    a: float,
+    b: float,
+    z: float,
+) -> float:
+    """As ``_sensor_value`` for a colour pixel's ray (a, b, 1), nan for none, where a lens is distorted.
+
+    link: (3, 4), so that link @ (a, b, 1, 1 / z) is along the depth camera's ray; back: as there, of depth rays;
+    depth_lens, depth_rays: of the depth camera, ``lens.Lens``.
+    """
+    height, width = sensor.shape
+    apart = link[0, 3] != 0.0 or link[1, 3] != 0.0 or link[2, 3] != 0.0
+    value = 0.0
+    for _ in range(3 if apart else 1):
+        w = link[2, 0] * a + link[2, 1] * b + link[2, 2] + link[2, 3] / z
+        if not w > 0.0:
+            return 0.0
+        x = (link[0, 0] * a + link[0, 1] * b + link[0, 2] + link[0, 3] / z) / w
+        y = (link[1, 0] * a + link[1, 1] * b + link[1, 2] + link[1, 3] / z) / w
+        u, v = _distort(depth_lens, x, y)
+        u += 0.5
+        v += 0.5
+        if not (u >= 0.0 and u < width and v >= 0.0 and v < height):
+            return 0.0
+        column, row = int(u), int(v)
+        raw = np.float64(sensor[row, column])
+        if not raw > 0.0:
+            return 0.0
+        value = (back[0] * depth_rays[0, row, column] + back[1] * depth_rays[1, row, column] + back[2]) * raw + back[3]
+        if not value > 0.0:  # also where the depth pixel's centre is outside its lens
+            return 0.0
+        z = value
+    return value
+
+
+@njit(cache=True, error_model="numpy")
+def sensor_along_rays(
+    rays: np.ndarray,
+    guess: np.ndarray,
+    link: np.ndarray,
+    back: np.ndarray,
+    depth_lens: np.ndarray,
+    depth_rays: np.ndarray,
+    sensor: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """As ``sensor_at`` where a lens is distorted: rays (n, 2) float64 of the colour pixels, see ``_sensor_along``."""
+    for i in range(rays.shape[0]):
+        a, b = rays[i, 0], rays[i, 1]
+        values[i] = np.float32(_sensor_along(link, back, depth_lens, depth_rays, sensor, a, b, guess[i]))
 
 
 @njit(cache=True, error_model="numpy")
@@ -890,8 +1522,12 @@ def mark_verdicts(
     mesh: np.ndarray,
     triangle: np.ndarray,
     face_instance: np.ndarray,
+    plane_rays: np.ndarray,
     link: np.ndarray,
     back: np.ndarray,
+    sensor_rays: np.ndarray,
+    depth_lens: np.ndarray,
+    depth_rays: np.ndarray,
     sensor: np.ndarray,
     guess: float,
     known_share: float,
@@ -904,14 +1540,19 @@ def mark_verdicts(
     """Whether a mark can be drawn at each pixel: codes of surface.Verdict.
 
     xy: (n, 2) float64 colour pixels; offsets: (k, 2) int32, the disc's pixels, (0, 0) first; mesh, triangle: (h, w)
-    maps of the colour camera or (0, 0); face_instance: (m,) int32 or (0,) where nothing is labelled; link, back,
-    sensor: see ``sensor_at``, sensor (0, 0) for none; guess: metres, first guess of the depth where the mesh has none;
-    verdicts: (n,) int8 out.
+    maps of the colour camera or (0, 0), triangle also where there is no mesh but a map of something else than faces;
+    face_instance: (m,) int32, the instance of what ``triangle`` holds, or (0,) where nothing is labelled; plane_rays:
+    the colour camera's (2, h, at least w) float64, in which planes are fitted, or (2, 0, 0) for a pinhole, whose pixels
+    do as well; link, back, sensor: see ``sensor_at``, sensor (0, 0) for none; sensor_rays: (2, 0, 0), or where either
+    camera is distorted the colour camera's, and link, back, depth_lens, depth_rays as in ``_sensor_along``; guess:
+    metres, first guess of the depth where the mesh has none; verdicts: (n,) int8 out.
     """
     k = offsets.shape[0]
     has_mesh = mesh.shape[0] > 0
     has_sensor = sensor.shape[0] > 0
-    has_instances = has_mesh and face_instance.size > 0
+    has_instances = triangle.shape[0] > 0 and face_instance.size > 0
+    bent = plane_rays.shape[1] > 0
+    bent_sensor = sensor_rays.shape[1] > 0
     du = np.empty(k, np.float64)
     dv = np.empty(k, np.float64)
     q = np.empty(k, np.float64)
@@ -924,6 +1565,8 @@ def mark_verdicts(
             verdicts[n] = 1
             continue
         column, row = int(x + 0.5), int(y + 0.5)
+        middle_a = plane_rays[0, row, column] if bent else 0.0
+        middle_b = plane_rays[1, row, column] if bent else 0.0
         if has_instances:
             # The mark names what lies under its centre, so that instance is the one that must fill the disc.
             face = triangle[row, column]
@@ -943,6 +1586,9 @@ def mark_verdicts(
                 value = float(mesh[row + offsets[i, 1], column + offsets[i, 0]])
                 if value > 0.0:
                     du[count], dv[count], q[count], z[count] = offsets[i, 0], offsets[i, 1], 1.0 / value, value
+                    if bent:
+                        du[count] = plane_rays[0, row + offsets[i, 1], column + offsets[i, 0]] - middle_a
+                        dv[count] = plane_rays[1, row + offsets[i, 1], column + offsets[i, 0]] - middle_b
                     count += 1
             if count < known_share * k or not mesh[row, column] > 0.0:
                 verdict = 2
@@ -952,13 +1598,22 @@ def mark_verdicts(
             for i in range(k):
                 start = float(mesh[row + offsets[i, 1], column + offsets[i, 0]]) if has_mesh else 0.0
                 readings[i] = start if start > 0.0 else guess
-            _sensor_disc(link, back, sensor, column, row, offsets, readings)
+            if bent_sensor:
+                for i in range(k):
+                    a = sensor_rays[0, row + offsets[i, 1], column + offsets[i, 0]]
+                    b = sensor_rays[1, row + offsets[i, 1], column + offsets[i, 0]]
+                    readings[i] = _sensor_along(link, back, depth_lens, depth_rays, sensor, a, b, readings[i])
+            else:
+                _sensor_disc(link, back, sensor, column, row, offsets, readings)
             centre = readings[0]
             count = 0
             for i in range(k):
                 value = readings[i]
                 if value > 0.0:
                     du[count], dv[count], q[count], z[count] = offsets[i, 0], offsets[i, 1], 1.0 / value, value
+                    if bent:
+                        du[count] = plane_rays[0, row + offsets[i, 1], column + offsets[i, 0]] - middle_a
+                        dv[count] = plane_rays[1, row + offsets[i, 1], column + offsets[i, 0]] - middle_b
                     count += 1
             enough = count >= known_share * k
             if not has_mesh and (not enough or centre == 0.0):

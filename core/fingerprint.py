@@ -1,8 +1,8 @@
 """A name for what visibility and overlap were computed from, so that no stale result is ever taken.
 
-Everything they depend on goes in: the mesh, every frame's cameras, the settings, and the depth. A frame that carries a
-``depth_fingerprint`` (readers make it from file size and time, or a checksum) stands for its depth by that and by
-``depth_ref`` and ``depth_scale``; for one that does not, the decoded depth itself is hashed: slower, but as safe.
+Everything they depend on goes in: the mesh, every frame's cameras and mask, the settings, and the depth. A frame that
+carries a ``depth_fingerprint`` (readers make it from file size and time, or a checksum) stands for its depth by that
+and by ``depth_ref`` and ``depth_scale``; for one that does not, the decoded depth is hashed: slower, but as safe.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from .pixel_maps import valid_of
 from .seeding import canonical_json
 from .settings import DepthSource, GeometrySettings
 from .types import Camera, Scene
@@ -46,6 +47,8 @@ def scene_fingerprint(
         _add(digest, array)
     for index, frame in enumerate(scene.frames):
         _add_camera(digest, frame.camera)
+        if (valid := valid_of(frame)) is not None:
+            _add(digest, valid)
         if not uses_depth or frame.depth_camera is None:
             digest.update(b"no depth")
             continue

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from . import _kernels
 from .arrays import read_only
-from .projection import projection_matrix
+from .lens import NO_RAYS, is_pinhole, lens_of
+from .projection import viewing_matrices
 from .types import Camera
 
 __all__ = ["CELL", "fuse"]
@@ -32,12 +33,12 @@ def fuse(maps: Iterable[tuple[Camera, npt.NDArray[np.float32]]]) -> npt.NDArray[
         (n, 3), metres, world frame.
 
     Raises:
-        SceneError: for a lens that is not a pinhole.
+        SceneError: for a panorama, and for what is no lens.
     """
     cells, sums, counts = _table(_FIRST_CAPACITY)
     filled = 0
     for camera, depth in maps:
-        projection_matrix(camera)  # refuses what is not a pinhole
+        viewing_matrices(camera)  # refuses what is no lens
         while filled + depth.size > _FULLEST * len(cells):
             larger = _table(2 * len(cells))
             _kernels.rehash(cells, sums, counts, *larger)
@@ -45,6 +46,7 @@ def fuse(maps: Iterable[tuple[Camera, npt.NDArray[np.float32]]]) -> npt.NDArray[
         filled += _kernels.fuse_depth(
             read_only(depth, np.float32),
             np.ascontiguousarray(np.linalg.inv(camera.intrinsics)),
+            NO_RAYS if is_pinhole(camera) else lens_of(camera).rays,
             read_only(camera.camera_to_world, np.float64),
             CELL,
             cells,

@@ -7,11 +7,10 @@ key is a hash of everything they depend on.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,10 @@ from .arrays import read_only
 from .fingerprint import scene_fingerprint
 from .fusion import fuse
 from .overlap import Overlap, overlap_of
+from .pixel_maps import hide_masked, instances_of, valid_of
 from .projection import is_inside, nearest_pixels
 from .raster import MeshMap, TriangleClusters, build_clusters, rasterise
+from .recent import Recent
 from .settings import DepthSource, GeometrySettings
 from .surface import SensorView, judge_marks, sensor_values
 from .types import Camera, Scene
@@ -32,9 +33,8 @@ from .visibility import PointBlocks, VisibilityBits, build_point_blocks, see_poi
 __all__ = ["GeometryCache", "MeshMap", "Overlap", "PointDepths", "SceneGeometry", "VisibilityBits"]
 
 _DEFAULT: Final = GeometrySettings()
-_MAPS_KEPT: Final = 4
+_MAPS_KEPT: Final = 4  # of the mesh, of instances and of masks, each
 _SENSOR_MAPS_KEPT: Final = 4
-_Value = TypeVar("_Value")
 
 
 class GeometryCache(Protocol):
@@ -65,25 +65,6 @@ class PointDepths:
     known: npt.NDArray[np.bool_]
 
 
-class _Recent(Generic[_Value]):
-    """The last few results of a function of a frame."""
-
-    def __init__(self, make: Callable[[int], _Value], size: int) -> None:
-        self._make = make
-        self._size = size
-        self._kept: OrderedDict[int, _Value] = OrderedDict()
-
-    def __call__(self, index: int) -> _Value:
-        if index in self._kept:
-            self._kept.move_to_end(index)
-        else:
-            value = self._make(index)
-            while len(self._kept) >= self._size:
-                self._kept.popitem(last=False)
-            self._kept[index] = value
-        return self._kept[index]
-
-
 class SceneGeometry:
     """What follows from a scene's cameras, mesh and depth maps.
 
@@ -97,8 +78,10 @@ class SceneGeometry:
         self.scene = scene
         self.settings = settings
         self._cache = cache
-        self._mesh_maps = _Recent(self._draw, _MAPS_KEPT)
-        self._sensor_maps = _Recent(self._load_depth, _SENSOR_MAPS_KEPT)
+        self._mesh_maps = Recent(self._draw, _MAPS_KEPT)
+        self._sensor_maps = Recent(self._load_depth, _SENSOR_MAPS_KEPT)
+        self._instance_maps = Recent(lambda i: instances_of(scene, i), _MAPS_KEPT)
+        self._valid_maps = Recent(lambda i: valid_of(scene.frames[i]), _MAPS_KEPT)
 
     # ---- maps
 
@@ -114,18 +97,27 @@ class SceneGeometry:
         """Depth and triangle of the mesh at every pixel of frame i's colour camera, or of another one.
 
         Raises:
-            SceneError: when the scene has no mesh, or the camera is not a pinhole.
+            SceneError: when the scene has no mesh, or the camera is a panorama's.
         """
         if camera is not None and camera is not self.scene.frames[i].camera:
             return rasterise(None, None, camera, self.settings.near, self.clusters)
         return self._mesh_maps(i)
 
+    @cached_property
+    def is_labelled(self) -> bool:
+        """Whether it is known which instance pixels show: of a labelled mesh, or of frames with maps of their own."""
+        return "instances" in self.scene.capabilities
+
     def instance_map(self, i: int) -> npt.NDArray[np.int32]:
         """(h, w): index into the scene's instances at every pixel of frame i's colour image, -1 for none.
 
+        From the mesh where it is labelled, else from the frame's own map; -1 everywhere where there is neither.
+
         Raises:
-            SceneError: as ``mesh_map``.
+            SceneError: as ``mesh_map``; when the frame's map cannot be read or does not fit.
         """
+        if not self._mesh_is_labelled:
+            return self._instance_maps(i)
         triangle = self.mesh_map(i).triangle
         # The last entry stands for "no triangle", which is -1.
         return np.append(self.face_instance, np.int32(-1))[triangle]
@@ -134,14 +126,17 @@ class SceneGeometry:
         """(n,): index into the scene's instances at colour pixels (n, 2), nearest pixel centre; -1 for none or outside.
 
         Raises:
-            SceneError: as ``mesh_map``.
+            SceneError: as ``instance_map``.
         """
         pixels = _pixels(xy)
         inside = is_inside(pixels, self.scene.frames[i].camera)
         found = np.full(len(pixels), -1, dtype=np.int32)
         column, row = nearest_pixels(pixels[inside]).T
-        triangle = self.mesh_map(i).triangle[row, column]
-        found[inside] = np.where(triangle >= 0, self.face_instance[triangle], np.int32(-1))
+        if self._mesh_is_labelled:
+            triangle = self.mesh_map(i).triangle[row, column]
+            found[inside] = np.where(triangle >= 0, self.face_instance[triangle], np.int32(-1))
+        else:
+            found[inside] = self._instance_maps(i)[row, column]
         return found
 
     @cached_property
@@ -210,16 +205,17 @@ class SceneGeometry:
         Raises:
             SceneError: as ``sensor_depth``.
         """
-        has_mesh = self.scene.has_mesh
-        labelled = has_mesh and bool(self.scene.instances) and self.scene.vertex_instance is not None
+        labelled = self._mesh_is_labelled
         return judge_marks(
             _pixels(xy),
             self.scene.frames[i].camera,
             self.settings,
-            self.mesh_map(i) if has_mesh else None,
+            self.mesh_map(i) if self.scene.has_mesh else None,
             self.face_instance if labelled else None,
             self._sensor_view(i),
             clearance=clearance,
+            instance_map=self._instance_maps(i) if self.is_labelled and not labelled else None,
+            valid=self._valid_maps(i),
         )
 
     # ---- points and frames
@@ -265,7 +261,7 @@ class SceneGeometry:
 
     @cached_property
     def visibility(self) -> VisibilityBits:
-        """Which points each frame sees (see ``core.visibility``).
+        """Which points each frame sees (see ``core.visibility``); none that projects to a masked pixel.
 
         Raises:
             SceneError: as ``points``, ``depth_source`` and ``sensor_depth``.
@@ -284,6 +280,7 @@ class SceneGeometry:
             lambda i: self._draw(i).depth,
             self._load_depth_or_none,
         )
+        bits = hide_masked(bits, self.scene.frames, self.points)
         if self._cache is not None:
             arrays = {"words": bits.words, "count": np.array(bits.count)}
             self._cache.put(key, arrays if bits.known is None else {**arrays, "known": bits.known})
@@ -307,6 +304,10 @@ class SceneGeometry:
         return Overlap(read_only(overlap.iou, np.float32), read_only(overlap.minimum, np.float32))
 
     # ---- inside
+
+    @property
+    def _mesh_is_labelled(self) -> bool:
+        return self.scene.has_mesh and bool(self.scene.instances) and self.scene.vertex_instance is not None
 
     @cached_property
     def _blocks(self) -> PointBlocks:

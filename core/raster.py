@@ -4,6 +4,10 @@ A z-buffer in inverse depth (which is linear in the image), near-plane clipped, 
 whose centre lies on an edge belongs to both triangles; the nearer surface wins and, at equal depth, the lower
 triangle, so that the result does not depend on the order of work. Triangles with a corner that is not finite, and
 those without area in the image, are left out.
+
+Through a distorted lens straight edges are curves in the image. Triangles stay planes over the rays (a, b, 1) of the
+camera, in which edges are straight and inverse depth is linear, and every pixel asks at its own ray: what it shows is
+what that ray hits first. Pixels that the lens's valid field does not reach show nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +20,11 @@ import numpy.typing as npt
 
 from . import _kernels
 from .arrays import read_only
-from .projection import projection_matrix
+from .lens import LANES, is_pinhole, lens_of
+from .projection import projection_matrix, viewing_matrices
 from .types import Camera
 
-__all__ = ["MeshMap", "TriangleClusters", "build_clusters", "rasterise", "spatial_order"]
-
-LANES: Final = 8
-"""Pixels the kernel fills together: its buffer is that much wider than the image."""
+__all__ = ["LANES", "MeshMap", "TriangleClusters", "build_clusters", "rasterise", "spatial_order"]
 
 _CLUSTER_FACES: Final = 128  # small enough for tight boxes and corners that stay in the first-level cache
 _SMALLEST_NEAR: Final = 1e-4  # metres; a plane at the camera centre cannot be divided by
@@ -120,31 +122,55 @@ def rasterise(
     Args:
         vertices: (n, 3), metres, world frame; not looked at when ``clusters`` is given.
         faces: (m, 3) indices into vertices; likewise.
-        camera: pinhole.
+        camera: any but a panorama's.
         near: metres; what is nearer to the camera plane is cut away (never less than 0.1 mm).
         clusters: of the mesh, when it is drawn more than once.
 
     Raises:
-        SceneError: for a lens that is not a pinhole.
+        SceneError: for a panorama, and for what is no lens.
     """
     if clusters is None:
         if vertices is None or faces is None:
             raise ValueError("rasterise needs vertices and faces, or clusters")
         clusters = build_clusters(vertices, faces)
     keys = np.zeros((camera.height, camera.width + LANES), dtype=np.int64)
-    _kernels.rasterise(
-        clusters.points,
-        clusters.vertex_start,
-        clusters.corners,
-        clusters.face_ids,
-        _CLUSTER_FACES,
-        clusters.boxes,
-        projection_matrix(camera),
-        max(float(near), _SMALLEST_NEAR),
-        camera.width,
-        np.empty((6, clusters.most_vertices)),
-        keys,
-    )
+    near = max(float(near), _SMALLEST_NEAR)
+    if is_pinhole(camera):
+        _kernels.rasterise(
+            clusters.points,
+            clusters.vertex_start,
+            clusters.corners,
+            clusters.face_ids,
+            _CLUSTER_FACES,
+            clusters.boxes,
+            projection_matrix(camera),
+            near,
+            camera.width,
+            np.empty((6, clusters.most_vertices)),
+            keys,
+        )
+    else:
+        lens = lens_of(camera)
+        _kernels.rasterise_bent(
+            clusters.points,
+            clusters.vertex_start,
+            clusters.corners,
+            clusters.face_ids,
+            _CLUSTER_FACES,
+            clusters.boxes,
+            *viewing_matrices(camera),
+            near,
+            camera.width,
+            lens.parameters,
+            lens.safe_radius,
+            lens.reach,
+            lens.rays,
+            lens.tiles,
+            lens.blocks,
+            lens.blind,
+            np.empty((9, clusters.most_vertices)),
+            keys,
+        )
     depth = np.empty((camera.height, camera.width), dtype=np.float32)
     triangle = np.empty(depth.shape, dtype=np.int32)
     _kernels.decode_keys(keys, depth, triangle)

@@ -25,11 +25,13 @@ __all__ = [
     "Fact",
     "Frame",
     "Instance",
+    "Layout",
     "Mention",
     "OrientedBox",
     "Point",
     "PointRef",
     "Record",
+    "Room",
     "Scene",
     "Skip",
     "TaskSpec",
@@ -43,7 +45,8 @@ CameraModel = Literal["pinhole", "opencv", "opencv_fisheye", "equirectangular"]
 MARK_RADIUS_FRACTION: Final = 0.02
 """Radius of a drawn dot as a share of the image height (design: geometry, "Marks and stable surface")."""
 
-_ROTATION_TOLERANCE: Final = 1e-6
+_IDENTITY: Final = np.eye(3)
+_ROTATION_TOLERANCE: Final = 1e-6 + 1e-5 * _IDENTITY
 _NO_MAPPING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -72,7 +75,8 @@ class Camera:
         intrinsics: (3, 3), pixels, of this very image size; the top-left pixel's centre is (0, 0).
         camera_to_world: (4, 4), metres, rigid, OpenCV camera axes to the aligned world.
         width, height: of the image in pixels.
-        model: lens model; ``distortion`` holds its coefficients in OpenCV's order.
+        model: lens model; ``distortion`` holds its coefficients in OpenCV's order. Intrinsics of an equirectangular
+            panorama are in pixels per radian: column of azimuth (right of the z axis), row of elevation (down).
     """
 
     intrinsics: np.ndarray
@@ -90,9 +94,9 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise ValueError(f"an image has at least one pixel, got {self.width} x {self.height}")
         rotation = self.camera_to_world[:3, :3]
-        if not np.isfinite(self.camera_to_world).all() or not np.allclose(
-            rotation @ rotation.T, np.eye(3), atol=_ROTATION_TOLERANCE
-        ):
+        # Written out because np.allclose takes several times as long, and a video has ten thousand cameras.
+        orthonormal = (np.abs(rotation @ rotation.T - _IDENTITY) <= _ROTATION_TOLERANCE).all()
+        if not orthonormal or not np.isfinite(self.camera_to_world).all():
             raise ValueError("camera_to_world must be finite with an orthonormal rotation")
 
     @property
@@ -130,7 +134,8 @@ class Frame:
         load_image: returns the encoded colour image (JPEG or PNG bytes).
         image_ref: the image's place relative to the dataset root, ``file`` or ``file#frame=n``.
         depth_camera: of the depth image, or None where the frame has no depth.
-        load_depth: returns (h, w) float32 metres along the camera's z axis, 0 where unknown.
+        load_depth: returns (h, w) float32 metres along the camera's z axis (of a panorama: along each pixel's ray), 0
+            where unknown.
         depth_scale: metres per stored unit.
         time: seconds, or None.
         raw_camera_to_world: (4, 4) as the source states it, before axis alignment.
@@ -140,7 +145,7 @@ class Frame:
         load_instances: returns (h, w) int32 over the colour image, an index into the scene's instances at every pixel,
             -1 for none; for sources that label images instead of a mesh.
         load_valid: returns (h, w) bool over the colour image, False where pixels are masked out (anonymised, outside
-            the lens); None where all are good.
+            the lens, a pane of glass); None where all are good.
     """
 
     id: str
@@ -210,6 +215,51 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """One room of a building.
+
+    Attributes:
+        id: the source's own, as text.
+        type: as the source spells it (``living room``); may be ``undefined``.
+        outline: (n, 3), metres, world frame: the corners of its floor in order, the first not repeated,
+            counter-clockwise seen from above.
+        planes: indices into the layout's planes: its floor, ceiling and walls.
+    """
+
+    id: str
+    type: str
+    outline: np.ndarray
+    planes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outline", _frozen(self.outline, np.float64, (None, 3), "outline"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """The building's shell: rooms, and the planes that bound them.
+
+    Attributes:
+        rooms: in the source's order.
+        normals: (p, 3), unit vectors, world frame, into the room.
+        offsets: (p,), metres; a point x of plane i has ``normals[i] @ x + offsets[i] == 0``.
+        plane_types: of each plane, ``floor``, ``ceiling`` or ``wall``.
+    """
+
+    rooms: tuple[Room, ...]
+    normals: np.ndarray
+    offsets: np.ndarray
+    plane_types: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.plane_types)
+        object.__setattr__(self, "normals", _frozen(self.normals, np.float64, (count, 3), "normals"))
+        object.__setattr__(self, "offsets", _frozen(self.offsets, np.float64, (count,), "offsets"))
+        if any(not 0 <= plane < count for room in self.rooms for plane in room.planes):
+            raise ValueError("a room names planes that do not exist")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """Points followed through time.
 
@@ -246,7 +296,8 @@ class Scene:
         up: (3,) unit vector, or None where the source has no up axis (gravity tasks are then skipped).
         split: the official split the scene belongs to, if known.
         skipped: what the reader had to leave out, counted by reason (``"pose not finite": 12``).
-        extra_capabilities: what the fields above cannot show (``layout``).
+        extra_capabilities: what the fields cannot show.
+        layout: rooms and planes, where the source states them.
     """
 
     id: str
@@ -262,6 +313,7 @@ class Scene:
     split: str | None = None
     skipped: Mapping[str, int] = field(default_factory=lambda: _NO_MAPPING)
     extra_capabilities: frozenset[str] = frozenset()
+    layout: Layout | None = None
 
     def __post_init__(self) -> None:
         if (self.vertices is None) != (self.faces is None):
@@ -289,8 +341,10 @@ class Scene:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What tasks can build on: image, perspective (a lens with one view direction), depth, mesh, instances, tracks,
-        time, up, and the reader's extras.
+        """What tasks can build on.
+
+        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, time, up, layout, and the
+        reader's extras.
         """
         found = set(self.extra_capabilities)
         if self.frames:
@@ -308,6 +362,8 @@ class Scene:
             found.add("tracks")
         if self.up is not None:
             found.add("up")
+        if self.layout is not None:
+            found.add("layout")
         if self.frames and all(frame.time is not None for frame in self.frames):
             found.add("time")
         return frozenset(found)

@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from . import _kernels
 from .arrays import read_only
-from .projection import projection_matrix
+from .lens import NO_LENS, is_pinhole, lens_of
+from .projection import viewing_matrices
 from .raster import spatial_order
 from .settings import DepthSource, GeometrySettings
-from .types import Frame
+from .types import Camera, Frame
 
 __all__ = ["BLOCK", "PointBlocks", "VisibilityBits", "build_point_blocks", "see_points"]
 
@@ -123,7 +124,7 @@ def see_points(
         sensor_depth: gives (hd, wd) metres in frame i's depth camera, 0 for none; asked for ``both`` and ``sensor``.
 
     Raises:
-        SceneError: for a lens that is not a pinhole.
+        SceneError: for a panorama, and for what is no lens.
     """
     width = -(-blocks.count // 64)
     words = np.zeros((len(frames), width), dtype=np.uint64)
@@ -134,18 +135,22 @@ def see_points(
     for index, frame in enumerate(frames):
         sensor = sensor_depth(index) if source in ("both", "sensor") else None
         mesh = mesh_depth(index) if source in ("both", "mesh") else _NO_DEPTH
+        matrix, window = viewing_matrices(frame.camera)
         _kernels.visible_points(
             blocks.points,
             blocks.order,
             blocks.boxes,
             float(settings.near),
-            projection_matrix(frame.camera),
+            matrix,
+            _parameters(frame.camera),
+            window,
             frame.camera.width,
             frame.camera.height,
             read_only(mesh, np.float32),
             float(settings.mesh_tolerance.absolute),
             float(settings.mesh_tolerance.relative),
-            _NO_CAMERA if frame.depth_camera is None else projection_matrix(frame.depth_camera),
+            _NO_CAMERA if frame.depth_camera is None else viewing_matrices(frame.depth_camera)[0],
+            NO_LENS if frame.depth_camera is None else _parameters(frame.depth_camera),
             _NO_DEPTH if sensor is None else read_only(sensor, np.float32),
             float(settings.sensor_tolerance.absolute),
             float(settings.sensor_tolerance.relative),
@@ -155,3 +160,7 @@ def see_points(
             _NO_WORDS if known is None else known[index],
         )
     return VisibilityBits(words, known, blocks.count)
+
+
+def _parameters(camera: Camera) -> npt.NDArray[np.float64]:
+    return NO_LENS if is_pinhole(camera) else lens_of(camera).parameters

@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,7 +23,21 @@ from ..errors import ConfigError, UnknownName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Engine", "Parameters", "Request"]
+__all__ = ["Engine", "Parameters", "Request", "need_in_words"]
+
+_CAPABILITY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "image": "images",
+        "perspective": "perspective images",
+        "up": "up axis",
+    }
+)
+"""What "scene has no ..." is completed with; other capabilities go by their own names (depth, mesh, instances …)."""
+
+
+def need_in_words(need: str) -> str:
+    """One of a task's needs for a person: ``depth or mesh`` for ``depth|mesh``."""
+    return " or ".join(_CAPABILITY_NAMES.get(name, name) for name in need.split("|"))
 
 
 class Parameters(BaseModel):
@@ -124,8 +139,7 @@ class Engine(ABC):
             some_variants = tuple(v for v in spec.variants if variants is None or v in variants)
             some_forms = tuple(f for f in spec.forms if forms is None or f in forms)
             if missing := spec.missing(capabilities):
-                wanted = ", ".join(need.replace("|", " or ") for need in missing)
-                yield Skip(spec.name, f"scene has no {wanted}")
+                yield Skip(spec.name, f"scene has no {', no '.join(map(need_in_words, missing))}")
             elif not some_variants or not some_forms:
                 yield Skip(spec.name, "task has none of the variants or forms asked for")
             else:

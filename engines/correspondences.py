@@ -17,8 +17,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..core.labels import synonyms
-from ..core.projection import project
-from ..core.surface import Verdict
+from ..core.projection import project, rays
+from ..core.surface import Verdict, inverse_depth_slopes
 from ..core.types import mark_radius
 from .depth_points import DepthParameters, DepthPoints, legal_points, sample_points
 from .frame_pairs import FramePairs, PairParameters
@@ -44,6 +44,7 @@ _NO_MATCH: Final = {
     Verdict.TOO_LITTLE_DEPTH: "too little depth under the mark in the second image",
     Verdict.NOT_A_PLANE: "no stable surface under the mark in the second image",
     Verdict.SEVERAL_INSTANCES: "several objects under the mark in the second image",
+    Verdict.MASKED: "masked pixels under the mark in the second image",
 }
 
 
@@ -109,7 +110,6 @@ class MatchFinder:
         self._seen: dict[int, tuple[DepthPoints, npt.NDArray[np.float64]]] = {}
         self.reasons: Counter[str] = Counter()
         scene = geometry.scene
-        self._labelled = scene.has_mesh and bool(scene.instances)
         self._kin = [
             frozenset(
                 other
@@ -150,21 +150,19 @@ class MatchFinder:
     ) -> npt.NDArray[np.float64]:
         """(n,): cosine between the surface's normal and the line of sight; 0 where the surface cannot be told.
 
-        A plane's inverse depth is linear in the pixel, so slopes between neighbours half a mark away give the normal.
+        A plane's inverse depth is linear along the rays, so slopes between neighbours half a mark away give the normal.
         """
         camera = self._geometry.scene.frames[frame].camera
         step = max(1.0, mark_radius(camera.height) / 2)
         around = [xy + offset for offset in ((step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step))]
         found = self._geometry.point_depth(frame, np.concatenate(around)).depth.astype(np.float64).reshape(4, -1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            right, left, below, above = 1.0 / found
-        rays = np.column_stack([xy, np.ones(len(xy))]) @ np.linalg.inv(camera.intrinsics).T
+            slopes = inverse_depth_slopes(camera, xy, step, 1.0 / found)
+        sight = rays(camera, xy)
         inverse = 1.0 / depth
-        normal = np.empty_like(rays)
-        normal[:, 0] = camera.intrinsics[0, 0] * (right - left) / (2 * step)
-        normal[:, 1] = camera.intrinsics[1, 1] * (below - above) / (2 * step)
-        normal[:, 2] = inverse - normal[:, 0] * rays[:, 0] - normal[:, 1] * rays[:, 1]
-        cosine = inverse / (np.linalg.norm(normal, axis=1) * np.linalg.norm(rays, axis=1))
+        across = inverse - slopes[:, 0] * sight[:, 0] - slopes[:, 1] * sight[:, 1]
+        normal = np.column_stack([slopes, across])
+        cosine = inverse / (np.linalg.norm(normal, axis=1) * np.linalg.norm(sight, axis=1))
         return np.where(np.isfinite(cosine), cosine, 0.0)
 
     def _into(
@@ -248,7 +246,7 @@ class MatchFinder:
         visible = self._depth_error(frame, xy, depth) <= 1
         self.reasons["hidden in the second image"] += int(np.count_nonzero(good & ~visible))
         good &= visible
-        if self._labelled:
+        if geometry.is_labelled:
             good = good & (geometry.instance_at(frame, xy) == instance)
         if geometry.scene.has_mesh and geometry.scene.frames[frame].has_depth:
             witnessed = geometry.sensor_depth_at(frame, xy) > 0

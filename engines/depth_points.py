@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ..core.labels import is_see_through
+from ..core.projection import rays
 from ..core.surface import Verdict
 from ..core.types import Instance, Point, mark_radius
 from .base import Parameters
@@ -41,6 +42,7 @@ _VERDICT_REASONS: Final = {
     Verdict.TOO_LITTLE_DEPTH: "too little depth under the mark",
     Verdict.NOT_A_PLANE: "no stable surface under the mark",
     Verdict.SEVERAL_INSTANCES: "several objects under the mark",
+    Verdict.MASKED: "masked pixels under the mark",
 }
 _CANDIDATES_PER_POINT: Final = 5  # pixels looked at for each one that is kept
 _CLEARANCE: Final = 1.5  # chosen marks keep half a radius from edges: real poses and meshes are a few pixels off
@@ -178,13 +180,9 @@ def legal_points(
     xy, depth = xy[in_range], depth[in_range]
     camera = geometry.scene.frames[frame].camera
     # A mark is drawn on a pixel of the image as it is, so its ray goes through that pixel's centre.
-    rays = np.column_stack([xy, np.ones(len(xy))]) @ np.linalg.inv(camera.intrinsics).T
-    in_camera = rays * depth[:, None]
+    in_camera = rays(camera, xy) * depth[:, None]
     world = in_camera @ camera.camera_to_world[:3, :3].T + camera.camera_to_world[:3, 3]
-    if geometry.scene.has_mesh and geometry.scene.instances:
-        instance = geometry.instance_at(frame, xy).astype(np.int64)
-    else:
-        instance = np.full(len(xy), -1, dtype=np.int64)
+    instance = geometry.instance_at(frame, xy) if geometry.is_labelled else np.full(len(xy), -1)
     points = DepthPoints(
         frame=frame,
         xy=xy,
@@ -193,7 +191,7 @@ def legal_points(
         sensor=np.round(np.asarray(depths.sensor, dtype=np.float64)[in_range], _DECIMALS),
         ray=np.linalg.norm(in_camera, axis=1),
         world=np.round(world, _DECIMALS),
-        instance=instance,
+        instance=instance.astype(np.int64),
     )
     return points, +reasons
 
@@ -219,7 +217,7 @@ def sample_points(
         ]
     )
     glass = 0
-    if geometry.scene.has_mesh and geometry.scene.instances:
+    if geometry.is_labelled:
         instance = geometry.instance_at(frame, xy)
         xy = xy[(turn := round_robin(instance, candidates))]
         # Whoever looks at a window sees what lies behind it, while mesh and sensor may know its pane.

@@ -9,12 +9,21 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ..errors import SceneError
+from .depth_bin import DepthBin
 from .images import END_BYTES, check_complete, check_ends
 from .npz_video import NpzVideo
 from .sens import SensFile
+from .video import Video
 
 __all__ = ["check_whole", "frame_reference", "read_image"]
 
+_CONTAINERS: Final[dict[str, type[SensFile | NpzVideo | Video | DepthBin]]] = {
+    ".sens": SensFile,
+    ".npz": NpzVideo,
+    ".mkv": Video,
+    ".mp4": Video,
+    ".bin": DepthBin,
+}
 _FRAME: Final = re.compile(r"^(?P<file>.+)#frame=(?P<number>\d+)$")
 
 
@@ -28,8 +37,8 @@ def read_image(root: Path, image_ref: str) -> bytes:
 
     Args:
         root: the dataset root the reference is relative to.
-        image_ref: ``posed_images/scene0000_00/00012.jpg``, ``scans/scene0000_00/scene0000_00.sens#frame=12`` or
-            ``adt/Apartment_release_meal_seq136_8.npz#frame=12``.
+        image_ref: ``posed_images/scene0000_00/00012.jpg``, ``scans/scene0000_00/scene0000_00.sens#frame=12``,
+            ``adt/Apartment_release_meal_seq136_8.npz#frame=12`` or ``data/036bce3393/iphone/rgb.mkv#frame=12``.
 
     Raises:
         SceneError: when the reference leaves the root, or its file or frame is missing or damaged.
@@ -46,7 +55,10 @@ def read_image(root: Path, image_ref: str) -> bytes:
     try:
         status = path.stat()
         if match:
-            return _container(path, (status.st_mtime_ns, status.st_size)).image_bytes(int(match["number"]))
+            container = _container(path, (status.st_mtime_ns, status.st_size))
+            if isinstance(container, DepthBin):
+                raise SceneError("holds depth, no images", path=path, remedy="check the image reference")
+            return container.image_bytes(int(match["number"]))
         data = path.read_bytes()
     except OSError as error:
         raise SceneError(
@@ -60,14 +72,16 @@ def read_image(root: Path, image_ref: str) -> bytes:
 def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
     """Refuse a colour or depth image whose beginning or end is missing, from its first and last bytes alone.
 
+    Of a video only the container is looked at, which says how long it should be and which frames there are; images of
+    a ``depth.bin`` are small enough to be decoded.
+
     Args:
         root: the dataset root the reference is relative to.
         reference: of a frame's colour or depth image.
         depth: whether it is the depth image, which may be a binary PGM and in a ``.sens`` file is no image file.
 
     Raises:
-        SceneError: when it is missing, empty or cut short; names the file, for a ``.sens`` or ``.npz`` file with its
-            frame.
+        SceneError: when it is missing, empty or cut short; names the file, for a container usually with the frame.
     """
     match = _FRAME.match(reference)
     path = root / (match["file"] if match else reference)
@@ -76,6 +90,9 @@ def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
         if match:
             status = path.stat()
             container = _container(path, (status.st_mtime_ns, status.st_size))
+            if isinstance(container, Video | DepthBin):
+                container.check_frame(int(match["number"]))
+                return
             if isinstance(container, SensFile):
                 head, tail, size = container.ends("depth" if depth else "color", int(match["number"]))
                 encoded = not depth and container.header.color_codec != "raw"
@@ -96,11 +113,10 @@ def check_whole(root: Path, reference: str, *, depth: bool = False) -> None:
 
 
 @lru_cache(maxsize=8)
-def _container(path: Path, _stamp: tuple[int, int]) -> SensFile | NpzVideo:
+def _container(path: Path, _stamp: tuple[int, int]) -> SensFile | NpzVideo | Video | DepthBin:
     """Rows of one scene ask for the same file again and again: keep its index while the file stays the same."""
-    if path.suffix == ".sens":
-        return SensFile(path)
-    if path.suffix == ".npz":
-        return NpzVideo(path)
-    what = "frames can only be named inside a .sens or .npz file"
-    raise SceneError(what, path=path, remedy="check the image reference")
+    kind = _CONTAINERS.get(path.suffix.lower())
+    if kind is None:
+        what = f"frames can only be named inside a file that is one of {', '.join(_CONTAINERS)}"
+        raise SceneError(what, path=path, remedy="check the image reference")
+    return kind(path)

@@ -20,7 +20,16 @@ from ..errors import SceneError
 from ._labels import LabelMap
 from ._scannet_layout import MeshFiles
 
-__all__ = ["Annotation", "read_annotation"]
+__all__ = [
+    "NOT_IN_TABLE",
+    "NO_VERTICES",
+    "Annotation",
+    "Group",
+    "instances_off",
+    "read_annotation",
+    "read_groups",
+    "read_segments",
+]
 
 NO_VERTICES: Final = "object without vertices"
 NOT_IN_TABLE: Final = "object label not in the label table"
@@ -57,16 +66,16 @@ def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annota
     if not any(present):
         return Annotation((), None, Counter())
     if not all(present):
-        return _off(files.aggregation if present[0] else files.segments, "is missing")
-    segment_of_vertex = _segments(files.segments)
-    groups, stated = _groups(files.aggregation)
+        return instances_off(files.aggregation if present[0] else files.segments, "is missing")
+    segment_of_vertex = read_segments(files.segments)
+    groups, stated = read_groups(files.aggregation)
     if len(segment_of_vertex) != vertices:
-        return _off(files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
+        return instances_off(files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
     if stated.endswith("_vh_clean_2.0.010000.segs.json" if files.full else "_vh_clean.segs.json"):
-        return _off(files.aggregation, "was made for the other mesh")
+        return instances_off(files.aggregation, "was made for the other mesh")
     ids = [group.id for group in groups]
     if len(set(ids)) != len(ids):
-        return _off(files.aggregation, "uses an objectId twice")
+        return instances_off(files.aggregation, "uses an objectId twice")
 
     segments, position = np.unique(segment_of_vertex, return_inverse=True)
     owner = np.full(len(segments), -1, np.int64)
@@ -96,19 +105,26 @@ def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annota
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Group:
+class Group:
+    """One entry of ``segGroups``: objectId as text, raw label, ids of its segments."""
+
     id: str
     label: str
     segments: npt.NDArray[np.int64]
 
 
-def _off(path: Path, what: str) -> Annotation:
+def instances_off(path: Path, what: str) -> Annotation:
     """No objects, because of one file: counted under a reason that names it, with the whole path for the log."""
     problem = SceneError(f"{what}; instances are off", path=path, remedy=OFF_REMEDY)
     return Annotation((), None, Counter({f"{INSTANCES_OFF}: {path.name} {what}": 1}), problem)
 
 
-def _segments(path: Path) -> npt.NDArray[np.int64]:
+def read_segments(path: Path) -> npt.NDArray[np.int64]:
+    """``segIndices``: the segment of each vertex.
+
+    Raises:
+        SceneError: when the file is cut short or not what its name says.
+    """
     loaded = _json(path)
     values = loaded.get("segIndices")
     if not isinstance(values, list):
@@ -116,7 +132,8 @@ def _segments(path: Path) -> npt.NDArray[np.int64]:
     return _integers(values, path, "segIndices")
 
 
-def _groups(path: Path) -> tuple[list[_Group], str]:
+def read_groups(path: Path) -> tuple[list[Group], str]:
+    """``segGroups`` in the file's order, and the ``segmentsFile`` it names or ""; errors as above."""
     loaded = _json(path)
     groups = loaded.get("segGroups")
     if not isinstance(groups, list):
@@ -129,7 +146,7 @@ def _groups(path: Path) -> tuple[list[_Group], str]:
         number = group.get("objectId", group.get("id"))
         if number is None:
             raise SceneError(f"{where} has no objectId", path=path, remedy=_REMEDY)
-        found.append(_Group(str(number), str(group["label"]), _integers(group["segments"], path, where)))
+        found.append(Group(str(number), str(group["label"]), _integers(group["segments"], path, where)))
     return found, str(loaded.get("segmentsFile", ""))
 
 
@@ -148,7 +165,7 @@ def _json(path: Path) -> dict[str, Any]:
         loaded = json.loads(path.read_bytes())
     except OSError as error:
         raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SceneError(f"is cut short or not JSON ({error})", path=path, remedy=_REMEDY) from None
     if not isinstance(loaded, dict):
         raise SceneError("does not hold an object", path=path, remedy=_REMEDY)

@@ -44,7 +44,8 @@ def read_mesh(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32
     vertex = ply["vertex"].data
     if not {"x", "y", "z"} <= set(vertex.dtype.names or ()):
         raise SceneError("its vertices have no x, y and z", path=path, remedy=_REMEDY)
-    vertices = np.column_stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"])
+    with np.errstate(invalid="ignore"):  # a signalling NaN, as damaged files have, complains about being converted
+        vertices = np.column_stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"])
     if not np.isfinite(vertices).all():
         raise SceneError("some vertices are not finite", path=path, remedy=_REMEDY)
     faces = _triangles(ply["face"].data[corners_name])

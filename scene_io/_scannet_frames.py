@@ -115,9 +115,10 @@ class DepthFile:
     units_per_metre: float
 
     def __call__(self) -> npt.NDArray[np.float32]:
-        stored = decode_depth_png(_bytes(self.path), source=self.path)
-        _same_size((stored.shape[1], stored.shape[0]), (self.width, self.height), self.path)
-        return depth_in_metres(stored, self.units_per_metre)
+        data = _bytes(self.path)
+        # Before decoding: a damaged header may ask for gigabytes.
+        _same_size(image_size(data, source=self.path), (self.width, self.height), self.path)
+        return depth_in_metres(decode_depth_png(data, source=self.path), self.units_per_metre)
 
     def fingerprint(self) -> str:
         """Changes whenever the file does."""

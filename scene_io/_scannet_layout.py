@@ -262,7 +262,8 @@ def _is_scene(folder: Path) -> bool:
 
 
 def _is_export(folder: Path) -> bool:
-    return (folder / "color").is_dir() and (folder / "pose").is_dir()
+    """``color/`` with ``pose/``; a ``scene.toml`` beside them makes it a capture of one's own (``rgbd_folder``)."""
+    return (folder / "color").is_dir() and (folder / "pose").is_dir() and not (folder / "scene.toml").is_file()
 
 
 def _is_posed(folder: Path) -> bool:

@@ -72,7 +72,7 @@ class ScanNetReader(Reader):
         "posed_images/<id>/<n>.jpg + <n>.txt + intrinsic.txt",
         "scannet_frames_25k/<id>/{color,depth,pose}/<n>.*",
     )
-    provides = frozenset({"image", "depth", "mesh", "instances", "up", "time"})
+    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "up", "time"})
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)

@@ -83,7 +83,7 @@ class TAPVid3DReader(Reader):
         "{adt,pstudio,drivetrack}/*.npz",
         "*.npz with images_jpeg_bytes and tracks_XYZ",
     )
-    provides = frozenset({"image", "tracks", "time"})
+    provides = frozenset({"image", "perspective", "tracks", "time"})
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)

@@ -80,7 +80,7 @@ def _spec(
     text_unit: str = "",
     *,
     polarities: tuple[str, ...] = ("",),
-    needs: tuple[str, ...] = ("image", "depth|mesh", "up"),
+    needs: tuple[str, ...] = ("image", "perspective", "depth|mesh", "up"),
 ) -> TaskSpec:
     return TaskSpec(
         name=name,
@@ -100,7 +100,7 @@ def _spec(
     )
 
 
-_ANYWHERE: Final = ("image", "depth|mesh")
+_ANYWHERE: Final = ("image", "perspective", "depth|mesh")
 _TASKS: Final = (
     _spec(
         "camera_movement_x", "Did the camera move left or right between two images?", "choice", ("m",), polarities=_AXES

@@ -109,7 +109,7 @@ class DepthComparison(Engine):
             polarities=("closer", "farther"),
             slots=frozenset({"a", "b"}),
             required_slots=frozenset({"a", "b"}),
-            needs=("image", "depth|mesh"),
+            needs=("image", "perspective", "depth|mesh"),
         ),
     )
 

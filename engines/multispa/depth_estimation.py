@@ -54,7 +54,7 @@ class DepthEstimation(Engine):
             forms=("fill",),
             slots=frozenset({"point"}),
             required_slots=frozenset({"point"}),
-            needs=("image", "depth|mesh"),
+            needs=("image", "perspective", "depth|mesh"),
         ),
     )
 

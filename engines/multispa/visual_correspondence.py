@@ -60,7 +60,7 @@ class VisualCorrespondence(Engine):
             forms=("choice", "fill"),
             slots=frozenset({"point", "options"}),
             required_slots=frozenset({"point"}),
-            needs=("image", "depth|mesh"),
+            needs=("image", "perspective", "depth|mesh"),
         ),
     )
 

@@ -20,12 +20,14 @@ from support.closed_form import make_scene
 from spatialgen.core import _kernels
 from spatialgen.core.fusion import fuse
 from spatialgen.core.geometry import SceneGeometry
-from spatialgen.core.projection import project
+from spatialgen.core.projection import project, rays, valid_field
 from spatialgen.core.raster import rasterise, spatial_order
 from spatialgen.core.settings import PRESETS
 
-for options in ({}, {"mesh": False}, {"depth_size": None}):
-    scene = make_scene(frames=2, size=(64, 48), depth_size=options.pop("depth_size", (32, 24)), **options)
+wide, barrel = ("opencv_fisheye", (0.05, -0.01, 0.003, -0.0006)), ("opencv", (-0.28, 0.07, 0.0005, -0.001))
+bent = [{"lens": wide}, {"lens": barrel, "mesh": False}, {"depth_lens": wide}, {"lens": wide, "depth_size": None}]
+for options in ({}, {"mesh": False}, {"depth_size": None}, *bent):
+    scene = make_scene(**{"frames": 2, "size": (64, 48), "depth_size": (32, 24), **options})
     for settings in PRESETS.values():
         if settings.depth_source == "sensor" and not scene.frames[0].has_depth:
             continue
@@ -38,7 +40,9 @@ for options in ({}, {"mesh": False}, {"depth_size": None}):
 camera = scene.frames[0].camera
 frozen = np.ones((4, 3), np.float32)
 frozen.flags.writeable = False
-project(frozen, camera), project(np.ones((3, 4)).T, camera), project([[1, 2, 3]], camera)
+for eye in (make_scene(frames=1).frames[0].camera, camera):
+    project(frozen, eye), project(np.ones((3, 4)).T, eye), project([[1, 2, 3]], eye)
+    rays(eye, frozen[:, :2]), rays(eye, [[1, 2]]), rays(eye, np.ones((2, 5)).T), valid_field(eye)
 spatial_order(frozen), spatial_order(np.ones((4, 3)))
 rasterise(scene.vertices.astype(float), scene.faces.astype(np.int64), camera)
 fuse([(camera, np.ones((300, 400)))])  # so many pixels that the table grows

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.plain_geometry import plane_holds, random_camera
+from support.closed_form import look_at
+from support.lenses import LENSES, all_rays, ray_of
+from support.plain_geometry import plane_holds, projected, random_camera
 
 from spatialgen.core.raster import MeshMap
-from spatialgen.core.settings import GeometrySettings
-from spatialgen.core.surface import SensorView, Verdict, disc_offsets, judge_marks, sensor_values
+from spatialgen.core.settings import GeometrySettings, Tolerance
+from spatialgen.core.surface import (
+    SensorView,
+    Verdict,
+    disc_offsets,
+    inverse_depth_slopes,
+    judge_marks,
+    sensor_values,
+)
 from spatialgen.core.types import Camera, mark_radius
 
 SETTINGS = GeometrySettings()
@@ -240,3 +249,101 @@ def test_a_depth_camera_beside_the_colour_camera() -> None:
     clear = (column > 0) & (column < 89)
     assert clear.sum() > 1000
     np.testing.assert_allclose(found[clear], 2, atol=0.005)
+
+
+# ---- distorted lenses
+
+WIDE, BARREL = LENSES[1], LENSES[3]
+
+
+def floor_through(lens: tuple[str, tuple[float, ...]], focal: float) -> tuple[Camera, np.ndarray, np.ndarray]:
+    """A camera 1.2 m above a floor, its depth map and its rays."""
+    eye = Camera(
+        np.array([[focal, 0, 60], [0, focal, 45], [0, 0, 1]]), look_at((0, 0, 1.2), (1.5, 0.2, 0)), 121, 91, *lens
+    )
+    x, y = np.meshgrid(np.arange(121.0), np.arange(91.0))
+    rays = all_rays(eye, np.column_stack([x.ravel(), y.ravel()]))
+    down = -(rays @ eye.camera_to_world[:3, :3].T)[:, 2]
+    depth = np.where(down > 0.05, 1.2 / np.where(down > 0.05, down, 1), 0).reshape(91, 121)
+    return eye, depth.astype(np.float32), rays
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("from_sensor", [False, True])
+def test_a_plane_is_one_through_a_fisheye_too(from_sensor: bool) -> None:
+    """In a disc of 15 pixels the floor is bent by more than the tolerance; along rays it is straight."""
+    eye, depth, _ = floor_through(WIDE, 36.0)
+    xy = np.array([[x, y] for x in range(20, 101, 10) for y in range(40, 72, 8)])
+    tight = GeometrySettings(plane_tolerance=Tolerance(0.003, 0.002))
+
+    def judged(camera: Camera, values: np.ndarray) -> np.ndarray:
+        mesh = None if from_sensor else mesh_map(values)
+        sensor = SensorView.between(camera, camera, values) if from_sensor else None
+        return judge_marks(xy, camera, tight, mesh, None, sensor, clearance=8.0)
+
+    assert (depth[20:, 5:-5] > 0).mean() > 0.8
+    flat = judged(eye, depth)
+    assert (flat == Verdict.OK).mean() > 0.7
+    assert not (flat == Verdict.NOT_A_PLANE).any()
+    straight = Camera(eye.intrinsics, eye.camera_to_world, eye.width, eye.height)
+    assert (judged(straight, depth) == Verdict.NOT_A_PLANE).mean() > 0.5
+    step = depth.copy()
+    step[:, 60:] += np.float32(0.1) * (depth[:, 60:] > 0)
+    assert (judged(eye, step)[xy[:, 0] == 60] == Verdict.NOT_A_PLANE).all()
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("lens", "depth_lens"), [(WIDE, WIDE), (WIDE, ("pinhole", ())), (("pinhole", ()), WIDE), (BARREL, WIDE)]
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_sensor_values_follow_both_lenses(lens: object, depth_lens: object, apart: bool) -> None:
+    """One pixel at a time: its ray, the point at the guessed depth, that point's depth pixel, its value as a point."""
+    rng = np.random.default_rng(6)
+    eye = random_camera(rng, lens=lens)
+    other = random_camera(rng, 15, 11, lens=depth_lens)
+    pose = eye.camera_to_world.copy()
+    if apart:
+        pose[:3, 3] += eye.camera_to_world[:3, :3] @ [0.05, -0.02, 0.01]
+    other = Camera(other.intrinsics, pose, 15, 11, *depth_lens)
+    # One distance to the depth camera's plane with holes: the search for the pixel then ends where it began.
+    depth = np.where(rng.random((11, 15)) > 0.2, np.float32(2.0), np.float32(0.0))
+    xy = rng.uniform(-2, 24, (60, 2))
+    guess = np.full(60, 2.0, np.float32)
+    found = sensor_values(SensorView.between(eye, other, depth), xy, guess)
+    known = 0
+    for (u, v), value in zip(xy, found, strict=True):
+        z, wanted = 2.0, 0.0
+        for _ in range(3 if apart else 1):
+            ray = ray_of(eye, u, v)
+            wanted = 0.0
+            if np.isnan(ray[0]):
+                break
+            column, row, _ = projected(eye.camera_to_world[:3, :3] @ (ray * z) + eye.centre, other)
+            if not (-0.5 <= column < 14.5 and -0.5 <= row < 10.5):
+                break
+            pixel = int(np.floor(column + 0.5)), int(np.floor(row + 0.5))
+            raw = float(depth[pixel[1], pixel[0]])
+            back = ray_of(other, *pixel) * raw
+            if raw == 0 or np.isnan(back[0]):
+                break
+            point = other.camera_to_world[:3, :3] @ back + other.centre
+            z = wanted = float((point - eye.centre) @ eye.camera_to_world[:3, 2])
+        assert value == pytest.approx(wanted, rel=1e-5)
+        known += value > 0
+    assert known > 5
+
+
+@pytest.mark.parametrize("lens", [("pinhole", ()), WIDE, BARREL])
+def test_slopes_of_inverse_depth_are_the_normal_of_a_plane(lens: tuple[str, tuple[float, ...]]) -> None:
+    eye, depth, _ = floor_through(lens, 60.0)
+    xy = np.array([[30.0, 60.0], [60.0, 45.0], [90.0, 70.0]])
+    step = 2.0
+    around = [
+        1 / depth[(xy[:, 1] + dy).astype(int), (xy[:, 0] + dx).astype(int)].astype(float)
+        for dx, dy in ((step, 0), (-step, 0), (0, step), (0, -step))
+    ]
+    slopes = inverse_depth_slopes(eye, xy, step, np.array(around))
+    # The floor, n x = 1.2 in the camera's frame: n ray / 1.2 = 1 / z.
+    normal = -eye.camera_to_world[:3, :3].T[:, 2] / 1.2
+    np.testing.assert_allclose(slopes, np.broadcast_to(normal[:2], (3, 2)), atol=2e-3)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.lenses import LENSES
 from support.plain_geometry import overlaps, random_camera, seen
 
 from spatialgen.core.overlap import overlap_of
@@ -66,6 +67,36 @@ def test_equals_the_definition(source: str, name: str, count: int) -> None:
         assert bits.is_known(i).tolist() == [w[1] for w in wanted]
     if count == 257:
         assert bits.totals().sum() >= 3
+
+
+@pytest.mark.parametrize("source", ["both", "sensor"])
+@pytest.mark.parametrize("count", [0, 1, 257])
+def test_equals_the_definition_through_any_two_lenses(source: str, count: int) -> None:
+    """Colour and depth images of different lenses, one pose or two; points beyond the field and behind."""
+    rng = np.random.default_rng(count + 9)
+    points = rng.uniform(-3, 3, (count, 3)).astype(np.float32)
+    wide, barrel = LENSES[1], LENSES[3]
+    cameras = [random_camera(rng, lens=lens) for lens in (wide, barrel, wide, ("pinhole", ()), LENSES[2])]
+    depth_cameras = [
+        cameras[0].resized(12, 9),
+        random_camera(rng, 15, 11, wide),
+        replace(random_camera(rng, 15, 11), camera_to_world=cameras[2].camera_to_world),
+        random_camera(rng, 15, 11, barrel),
+        None,
+    ]
+    meshes = [rng.choice([0, 0.8, 1.5, 2.5], (18, 24)).astype(np.float32) for _ in cameras]
+    sensors = [
+        None if c is None else rng.choice([0, 1.0, 2.0, 3.0], (c.height, c.width)).astype(np.float32)
+        for c in depth_cameras
+    ]
+    frames = [frame_of(c, d) for c, d in zip(cameras, depth_cameras, strict=True)]
+    settings = SETTINGS["loose"]
+    bits = see_points(frames, build_point_blocks(points), settings, source, meshes.__getitem__, sensors.__getitem__)
+    for i in range(5):
+        wanted = [seen(p, cameras[i], depth_cameras[i], meshes[i], sensors[i], settings, source) for p in points]
+        assert bits.visible(i).tolist() == [w[0] for w in wanted]
+        assert bits.is_known(i).tolist() == [w[1] for w in wanted]
+    assert count < 257 or bits.totals().sum() > 20
 
 
 def test_points_on_the_border_at_near_and_not_finite() -> None:

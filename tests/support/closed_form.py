@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from spatialgen.core.types import Camera, Frame, Instance, Scene
+from support.lenses import all_rays
 
 ROOM = np.array([[0.0, 0.0, 0.0], [5.0, 4.0, 2.6]])
 BOXES = np.array(
@@ -39,8 +40,7 @@ def look_at(eye: Sequence[float], target: Sequence[float]) -> np.ndarray:
 
 def depth_of(camera: Camera, xy: np.ndarray) -> np.ndarray:
     """(n,) metres along the camera's z axis at pixels xy (n, 2): closed form."""
-    rays = np.column_stack([xy, np.ones(len(xy))]) @ np.linalg.inv(camera.intrinsics).T
-    direction = rays @ camera.camera_to_world[:3, :3].T
+    direction = all_rays(camera, xy) @ camera.camera_to_world[:3, :3].T
     origin = camera.camera_to_world[:3, 3]
     with np.errstate(divide="ignore"):
         low, high = (ROOM[0] - origin) / direction, (ROOM[1] - origin) / direction
@@ -74,9 +74,9 @@ def box_surface(box: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(vertices), np.concatenate(faces)
 
 
-def intrinsics(width: int, height: int) -> np.ndarray:
-    """A pinhole of about 58 degrees across."""
-    focal = 0.9 * width
+def intrinsics(width: int, height: int, model: str = "pinhole") -> np.ndarray:
+    """About 58 degrees across; a fisheye about 120."""
+    focal = (0.48 if model == "opencv_fisheye" else 0.9) * width
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]])
 
 
@@ -88,12 +88,19 @@ def make_scene(
     depth_size: tuple[int, int] | None = (160, 120),
     mesh: bool = True,
     noise: float = 0.0,
+    lens: tuple[str, tuple[float, ...]] = ("pinhole", ()),
+    depth_lens: tuple[str, tuple[float, ...]] | None = None,
+    coarse: bool = False,
 ) -> Scene:
-    """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma over depth."""
+    """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma over depth.
+
+    ``lens`` is a model and its coefficients, ``depth_lens`` the depth camera's where it has another. ``coarse`` makes
+    every side of every box two triangles.
+    """
     vertices, faces, labels = [], [], []
     start = 0
     for index, box in enumerate([ROOM, *BOXES]):
-        v, f = box_surface(box, 0.25 if index == 0 else 0.1)
+        v, f = box_surface(box, 9.0 if coarse else 0.25 if index == 0 else 0.1)
         vertices.append(v)
         faces.append(f + start)
         labels.append(np.full(len(v), index - 1))
@@ -104,7 +111,7 @@ def make_scene(
         eye = EYES[index % len(EYES)]
         sway = 0.3 * (index // len(EYES))
         pose = look_at(eye, (2.5 - sway, 2.0 + 0.5 * sway, 0.8 + 0.1 * sway))
-        camera = Camera(intrinsics(*size), pose, *size)
+        camera = Camera(intrinsics(*size, lens[0]), pose, *size, *lens)
 
         def image() -> bytes:
             grid = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), -1).reshape(-1, 2)
@@ -112,6 +119,8 @@ def make_scene(
             return cv2.imencode(".jpg", cv2.merge([shade, shade * 0.9, shade * 0.8]).astype(np.uint8))[1].tobytes()
 
         depth_camera = None if depth_size is None else camera.resized(*depth_size)
+        if depth_lens is not None and depth_size is not None:
+            depth_camera = Camera(intrinsics(*depth_size, depth_lens[0]), pose, *depth_size, *depth_lens)
 
         def depth() -> np.ndarray:
             assert depth_camera is not None

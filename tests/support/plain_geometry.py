@@ -6,28 +6,36 @@ import numpy as np
 
 from spatialgen.core.settings import GeometrySettings
 from spatialgen.core.types import Camera
+from support.lenses import bent, field_radius, ray_of
 
 
-def random_camera(rng: np.random.Generator, width: int = 24, height: int = 18) -> Camera:
-    """A pinhole somewhere near the origin that looks anywhere."""
+def random_camera(
+    rng: np.random.Generator, width: int = 24, height: int = 18, lens: tuple[str, tuple[float, ...]] = ("pinhole", ())
+) -> Camera:
+    """A camera somewhere near the origin that looks anywhere; a fisheye sees three times as far to the side."""
     rotation, upper = np.linalg.qr(rng.standard_normal((3, 3)))
     rotation *= np.sign(np.diag(upper))
     if np.linalg.det(rotation) < 0:
         rotation[:, 0] *= -1
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = rotation, rng.uniform(-0.5, 0.5, 3)
-    focal = rng.uniform(0.7, 1.4) * width
+    focal = rng.uniform(0.7, 1.4) * width * (1 / 3 if lens[0] == "opencv_fisheye" else 1)
     centre = rng.uniform(0.35, 0.65, 2) * (width, height)
     intrinsics = np.array([[focal, 0.3, centre[0]], [0, 1.1 * focal, centre[1]], [0, 0, 1]])
-    return Camera(intrinsics, pose, width, height)
+    return Camera(intrinsics, pose, width, height, *lens)
 
 
 def projected(point: np.ndarray, camera: Camera) -> tuple[float, float, float]:
-    """u, v, z of one point; u and v are nan unless it is in front of the camera."""
+    """u, v, z of one point; u and v are nan unless it is in front of the camera, in the field of its lens."""
     x, y, z = camera.camera_to_world[:3, :3].T @ (np.asarray(point, float) - camera.camera_to_world[:3, 3])
     if not z > 0:
         return np.nan, np.nan, float(z)
-    u, v, _ = camera.intrinsics @ np.array([x / z, y / z, 1])
+    a, b = x / z, y / z
+    if camera.model != "pinhole":
+        if np.hypot(a, b) > field_radius(camera.model, camera.distortion):
+            return np.nan, np.nan, float(z)
+        a, b = bent(a, b, camera.model, camera.distortion)
+    u, v, _ = camera.intrinsics @ np.array([a, b, 1])
     return float(u), float(v), float(z)
 
 
@@ -92,11 +100,13 @@ def cast(vertices: np.ndarray, faces: np.ndarray, camera: Camera, near: float) -
     triangle = np.full(depth.shape, -1)
     local = (np.asarray(vertices, float) - camera.camera_to_world[:3, 3]) @ camera.camera_to_world[:3, :3]
     a, b, c = (local[faces[:, corner]] for corner in range(3))
-    inverse = np.linalg.inv(camera.intrinsics)
     for y in range(camera.height):
         for x in range(camera.width):
             # z ray = a + s (b - a) + t (c - a), a 3 x 3 system a triangle
-            ray = np.broadcast_to(inverse @ np.array([x, y, 1.0]), a.shape)
+            ray = ray_of(camera, x, y)
+            if np.isnan(ray[0]):
+                continue
+            ray = np.broadcast_to(ray, a.shape)
             z, s, t = np.moveaxis(np.linalg.solve(np.stack([ray, a - b, a - c], -1), a[..., None])[..., 0], -1, 0)
             hit = np.flatnonzero((s >= 0) & (t >= 0) & (s + t <= 1) & (z >= near))
             if len(hit):
