@@ -50,6 +50,12 @@ def test_same_seed_same_facts(engine: Engine, scene: Scene, facts: list[Fact]) -
     assert other != facts
 
 
+def test_a_task_alone_gives_the_same_facts_as_among_others(engine: Engine, scene: Scene, facts: list[Fact]) -> None:
+    last = engine.tasks[-1].name
+    alone = [item for item in engine.facts(scene, tasks=[last], limit=24) if isinstance(item, Fact)]
+    assert alone == [fact for fact in facts if fact.task == last]
+
+
 def test_facts_match_their_spec(engine: Engine, facts: list[Fact]) -> None:
     for fact in facts:
         spec = engine.task(fact.task)
