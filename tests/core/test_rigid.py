@@ -12,7 +12,7 @@ from scipy.spatial.distance import pdist
 from support.closed_form import look_at
 from support.moving_bodies import make_moving
 
-from spatialgen.core import rigid
+from spatialgen.core import rigid_search
 from spatialgen.core.rigid import RIGID_PRESETS, RigidSettings, body_motion, distance_change_losses, segment
 from spatialgen.core.rigid_motion import fit_motion, follow, identity_motion, noise_of, prepare, steady_visibility
 from spatialgen.core.types import Tracks
@@ -140,7 +140,7 @@ def test_spreads_against_the_plain_loop() -> None:
     points, shown = rng.uniform(0, 1, (12, 8, 3)), rng.random((12, 8)) < 0.7
     clip = replace(prepare(tracks_of(points, shown), 0.4, 0.005, 4.5), least_count=2)
     assert clip.starts.tolist() == [0, 3, 6, 9, 12]
-    agree, known = rigid._agreement(clip, np.arange(8), RigidSettings(tolerance=0.05))
+    agree, known = rigid_search._agreement(clip, np.arange(8), RigidSettings(tolerance=0.05))
     noise = clip.noise / np.sqrt(2)
     for i in range(8):
         for j in range(8):

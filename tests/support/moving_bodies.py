@@ -41,7 +41,7 @@ def ramp(time: float, start: float, speed: float, most: float) -> float:
     return float(np.clip((time - start) * speed, 0.0, most))
 
 
-# A wall; a drawer front that comes out at 0.21 m/s; a door that swings open; a board that slides and turns all the time.
+# A wall; a drawer front that comes out at 0.21 m/s; a door that swings open; a board that always slides and turns.
 BODIES = (
     Body((6.0, 2.6), lambda t: placed(0.0, 3.0, 0.0)),
     Body((0.7, 0.4), lambda t: placed(1.2, 2.9 - ramp(t, 0.8, 0.21, 0.437), 0.5)),

@@ -19,6 +19,8 @@ from .multispa_oracle import Room, Verdict, frames_of, says_number
 SAMPLES = 40_000
 COVERED, UNCOVERED = 0.88, 0.92
 """A set of frames shows 90 % of an extent and loses it without any of its frames; both with room for sampling."""
+SLIVER = 0.01
+"""A frame is one too many only if the others show the side by more than a stray sample through a gap."""
 NEARLY_SMALLEST = 1.01
 """A box that is this close to the smallest may be the smallest of other samples."""
 
@@ -148,12 +150,22 @@ class Solids:
         along = (self[instance].samples[::5] @ axis)[self.seen(instance, frame)]
         return (float(along.min(initial=high)), float(along.max(initial=low)))
 
-    def covered(self, instance: int, frames: Sequence[int], side: Side) -> float:
-        """Share of a side between the outermost samples that the frames show together."""
-        _, low, high = side
-        ends = [self.ends(instance, frame, side) for frame in frames]
-        first, last = min((e[0] for e in ends), default=high), max((e[1] for e in ends), default=low)
-        return max(0.0, min(last, high) - max(first, low)) / (high - low)
+    def covered(self, instance: int, frames: Sequence[int], side: Side, sliver: float = 0.0) -> float:
+        """Share of a side between the outermost samples that the frames show together.
+
+        Args:
+            instance: the object.
+            frames: their numbers.
+            side: of the object.
+            sliver: share of the seen samples at either end that nobody would notice.
+        """
+        axis, low, high = side
+        seen = np.any([self.seen(instance, frame) for frame in frames], axis=0) if len(frames) else np.zeros(0, bool)
+        if not seen.any():
+            return 0.0
+        along = np.clip(self[instance].samples[::5][seen] @ axis, low, high)
+        first, last = np.quantile(along, (sliver, 1 - sliver))
+        return float(last - first) / (high - low)
 
     def minimal_sets(self, instance: int, frames: Sequence[int], side: Side, share: float) -> set[frozenset[int]]:
         """By trying every subset of at most five: those that cover, and no subset of which does."""
@@ -208,7 +220,7 @@ def _side_faults(solids: Solids, instance: int, frames: Sequence[int], value: fl
     if (covered := solids.covered(instance, frames, side)) < COVERED:
         faults.append(f"frames show {covered:.3f} of the extent")
     for left_out in frames:
-        rest = solids.covered(instance, [frame for frame in frames if frame != left_out], side)
+        rest = solids.covered(instance, [frame for frame in frames if frame != left_out], side, SLIVER)
         if rest >= UNCOVERED:
             faults.append(f"{rest:.3f} is shown without frame {left_out}")
     return faults
