@@ -77,7 +77,7 @@ def summary(tally: TaskTally) -> dict[str, Any]:
         "answers": dict(sorted(tally.answers.items())),
         "letter_imbalance": _worst(_letters(tally)),
         "polarity_imbalance": _worst(_by_scene(tally.polarities)),
-        "variant_imbalance": _worst(_by_scene(tally.variants)),
+        "variant_imbalance": _worst(_by_scene(_dealt_variants(tally))),
         "templates": len(tally.templates),
         "most_used_template": max(tally.templates.values(), default=0) / total if total else 0.0,
         "distinct_questions": len(tally.questions),
@@ -104,7 +104,7 @@ def imbalances(tally: TaskTally) -> list[dict[str, Any]]:
         for what, entries in (
             ("true options", _letters(tally)),
             ("ways of asking", _by_scene(tally.polarities)),
-            ("variants", _by_scene(tally.variants)),
+            ("variants", _by_scene(_dealt_variants(tally))),
         )
         for entry in entries
         if entry["difference"] > 1
@@ -122,6 +122,15 @@ def _letters(tally: TaskTally) -> Iterator[dict[str, Any]]:
     for (dataset, scene, options), counts in sorted(tally.letters.items()):
         numbers = {letter_of(index): counts[index] for index in range(options)}
         yield {**_difference(numbers), "scene": f"{dataset}/{scene}", "options": options, "counts": numbers}
+
+
+def _dealt_variants(tally: TaskTally) -> Mapping[tuple[str, str], Counter[str]]:
+    """Ways of pointing, of tasks that deal them evenly: dots and coordinates ask the same.
+
+    Objects are named, boxed or dotted as each of them can be told, which nobody can make even.
+    """
+    known = {variant for counts in tally.variants.values() for variant in counts}
+    return tally.variants if known <= {"dot", "coord"} else {}
 
 
 def _by_scene(counted: Mapping[tuple[str, str], Counter[str]]) -> Iterator[dict[str, Any]]:

@@ -1623,3 +1623,329 @@ def mark_verdicts(
         if verdict == 0 and not one_instance:
             verdict = 4
         verdicts[n] = verdict
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# rigid bodies
+
+
+@njit(cache=True, error_model="numpy")
+def tile_tracks(
+    points: np.ndarray,
+    limit: float,
+    tiles: np.ndarray,
+    rows: np.ndarray,
+    travel: np.ndarray,
+    farthest: np.ndarray,
+) -> None:
+    """The two orders of points that ``distance_change_losses`` reads, and how far they move.
+
+    points: (t, n, 3) float64; what is not finite or beyond ``limit`` becomes nan. Out: tiles (b, t, 3, w), zeros in;
+    rows (n, t, 3); travel (n, t) since the step before, 0 where a position is missing: a change to or from it counts
+    nothing; farthest (b, t), zeros in.
+    """
+    width = tiles.shape[3]
+    for t in range(points.shape[0]):
+        for n in range(points.shape[1]):
+            good = True
+            for a in range(3):
+                good = good and abs(points[t, n, a]) <= limit
+            square = 0.0
+            for a in range(3):
+                value = points[t, n, a] if good else np.nan
+                rows[n, t, a] = value
+                tiles[n // width, t, a, n % width] = value
+                if t > 0:
+                    square += (value - rows[n, t - 1, a]) ** 2
+            moved = math.sqrt(square) if square > 0.0 else 0.0
+            travel[n, t] = moved
+            farthest[n // width, t] = max(farthest[n // width, t], moved)
+
+
+@njit(cache=True, error_model="numpy")
+def distance_change_losses(
+    tiles: np.ndarray, rows: np.ndarray, travel: np.ndarray, farthest: np.ndarray, least: float, losses: np.ndarray
+) -> None:
+    """Sum over steps of changes of pairwise distance that exceed ``least``; nan counts nothing.
+
+    tiles: (b, t, 3, w) float64, the points in blocks of w (a multiple of 16), padded; rows: (n, t, 3) the same points;
+    travel: (n, t) how far each moved since the step before; farthest: (b, t) the most of each block;
+    losses: (n (n - 1) / 2,) out, pairs in order (0, 1), (0, 2) ... as in scipy's condensed matrices. Sums are taken in
+    the order of steps and squares as x, y, z, so that results equal the plain loop's to the last bit.
+    """
+    blocks, steps, _, width = tiles.shape
+    count = rows.shape[0]
+    before = np.zeros(width, np.float64)
+    total = np.zeros(width, np.float64)
+    # A distance cannot change by more than its ends travel; the margin covers rounding.
+    still = least * (1.0 - 1e-6)
+    for block in range(blocks):
+        start = block * width
+        for i in range(min(count - 1, start + width - 1)):
+            skip = max(0, (i + 1 - start) // 16 * 16)  # whole vectors: what is below the diagonal is not stored
+            lanes = width - skip
+            total[:] = 0.0
+            ready = False
+            for t in range(1, steps):
+                if travel[i, t] + farthest[block, t] < still:
+                    ready = False
+                    continue
+                if not ready:
+                    x = tiles[block, t - 1, 0, skip:]
+                    y = tiles[block, t - 1, 1, skip:]
+                    z = tiles[block, t - 1, 2, skip:]
+                    px, py, pz = rows[i, t - 1, 0], rows[i, t - 1, 1], rows[i, t - 1, 2]
+                    for k in range(lanes):
+                        dx, dy, dz = px - x[k], py - y[k], pz - z[k]
+                        before[k] = math.sqrt(dx * dx + dy * dy + dz * dz)
+                    ready = True
+                x = tiles[block, t, 0, skip:]
+                y = tiles[block, t, 1, skip:]
+                z = tiles[block, t, 2, skip:]
+                px, py, pz = rows[i, t, 0], rows[i, t, 1], rows[i, t, 2]
+                for k in range(lanes):
+                    dx, dy, dz = px - x[k], py - y[k], pz - z[k]
+                    distance = math.sqrt(dx * dx + dy * dy + dz * dz)
+                    change = abs(distance - before[k])
+                    total[k] += change if change > least else 0.0
+                    before[k] = distance
+            base = i * count - i * (i + 1) // 2 - i - 1 + start
+            for j in range(max(i + 1 - start, 0), min(width, count - start)):
+                losses[base + j] = total[j - skip]
+
+
+@njit(cache=True, error_model="numpy")
+def distance_spreads(
+    points: np.ndarray, valid: np.ndarray, starts: np.ndarray, least_count: int, spreads: np.ndarray, common: np.ndarray
+) -> None:
+    """How much the distance of each pair changes, from its means over windows of steps.
+
+    points: (t, 3, n) float64, finite; valid: (t, n) float64, 1 where a point is visible, else 0; starts: (b + 1,) first
+    step of each window; spreads: (n, n) float32 out, largest less smallest mean; common: (n, n) int32 out, windows in
+    which both are visible together in at least ``least_count`` steps.
+    """
+    count = points.shape[2]
+    total = np.zeros(count, np.float64)
+    steps = np.zeros(count, np.float64)
+    low = np.zeros(count, np.float64)
+    high = np.zeros(count, np.float64)
+    seen = np.zeros(count, np.float64)
+    for i in range(count):
+        lanes = count - i
+        low[:] = np.inf
+        high[:] = -np.inf
+        seen[:] = 0.0
+        for window in range(starts.shape[0] - 1):
+            total[:] = 0.0
+            steps[:] = 0.0
+            for t in range(starts[window], starts[window + 1]):
+                if valid[t, i] == 0.0:
+                    continue
+                x = points[t, 0, i:]
+                y = points[t, 1, i:]
+                z = points[t, 2, i:]
+                weight = valid[t, i:]
+                px, py, pz = x[0], y[0], z[0]
+                for k in range(lanes):
+                    dx, dy, dz = px - x[k], py - y[k], pz - z[k]
+                    total[k] += weight[k] * math.sqrt(dx * dx + dy * dy + dz * dz)
+                    steps[k] += weight[k]
+            for k in range(lanes):
+                if steps[k] >= least_count:
+                    mean = total[k] / steps[k]
+                    low[k] = mean if mean < low[k] else low[k]
+                    high[k] = mean if mean > high[k] else high[k]
+                    seen[k] += 1.0
+        for k in range(lanes):
+            spread = np.float32(high[k] - low[k]) if seen[k] > 0.0 else np.float32(0.0)
+            spreads[i, i + k] = spread
+            spreads[i + k, i] = spread
+            common[i, i + k] = np.int32(seen[k])
+            common[i + k, i] = np.int32(seen[k])
+
+
+@njit(cache=True)
+def common_travel(means: np.ndarray, seen: np.ndarray, travel: np.ndarray) -> None:
+    """How far each point moves over the windows in which another is seen too.
+
+    means: (n, b, 3) float64, position in each window; seen: (n, b) bool; travel: (n, n) float32 out, of i while j is
+    seen, the largest range of a coordinate; inf where they are seen together in fewer than two windows.
+    """
+    count, windows, _ = means.shape
+    for i in range(count):
+        for j in range(count):
+            together = 0
+            for window in range(windows):
+                if seen[i, window] and seen[j, window]:
+                    together += 1
+            most = 0.0 if together >= 2 else np.inf
+            for a in range(3):
+                low = np.inf
+                high = -np.inf
+                for window in range(windows):
+                    if seen[i, window] and seen[j, window]:
+                        low = min(low, means[i, window, a])
+                        high = max(high, means[i, window, a])
+                if high - low > most:
+                    most = high - low
+            travel[i, j] = most
+
+
+@njit(cache=True, error_model="numpy")
+def rigid_moments(
+    points: np.ndarray,
+    valid: np.ndarray,
+    body: np.ndarray,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    known: np.ndarray,
+    gate: np.ndarray,
+    moments: np.ndarray,
+) -> None:
+    """What a rigid fit of each step needs.
+
+    points: (t, n, 3); valid: (t, n) bool; body: (n, 3) in the body's frame, nan for points that take no part;
+    rotation (t, 3, 3), translation (t, 3), known (t,) bool: the fit so far; where known, points farther from it than
+    gate (n,) are left out; moments: (t, 16) out: count, sum of p (3), sum of q (3), sum of p q^T (9, row major).
+    """
+    for t in range(points.shape[0]):
+        moments[t, :] = 0.0
+        for n in range(points.shape[1]):
+            if not valid[t, n] or math.isnan(body[n, 0]):
+                continue
+            if known[t]:
+                square = 0.0
+                for a in range(3):
+                    predicted = translation[t, a]
+                    for b in range(3):
+                        predicted += rotation[t, a, b] * body[n, b]
+                    square += (points[t, n, a] - predicted) ** 2
+                if square > gate[n] * gate[n]:
+                    continue
+            moments[t, 0] += 1.0
+            for a in range(3):
+                moments[t, 1 + a] += points[t, n, a]
+                moments[t, 4 + a] += body[n, a]
+                for b in range(3):
+                    moments[t, 7 + 3 * a + b] += points[t, n, a] * body[n, b]
+
+
+@njit(cache=True, error_model="numpy")
+def rigid_residuals(
+    points: np.ndarray,
+    valid: np.ndarray,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    known: np.ndarray,
+    starts: np.ndarray,
+    least_count: int,
+    sigma: np.ndarray,
+    tolerance: float,
+    factor: float,
+    body: np.ndarray,
+    worst: np.ndarray,
+    cost: np.ndarray,
+    windows: np.ndarray,
+    scatter: np.ndarray,
+) -> None:
+    """How well each point keeps its place in a body that moves as given.
+
+    points: (n, t, 3); valid: (n, t) bool; rotation (t, 3, 3), translation (t, 3), known (t,) bool: the body's motion;
+    starts: (b + 1,) first step of each window; sigma: (n,) noise per coordinate. Out, per point: body (n, 3) its place
+    in the body's frame, nan if it has none; worst: largest mean offset of a window over what is allowed there,
+    max(tolerance, factor sigma / sqrt(steps)); cost: sum of steps |mean offset|^2; windows: how many had
+    ``least_count`` steps; scatter: root mean square offset of single steps per coordinate. A step that is far off
+    counts nothing while it is alone, or one of ten, in its window; more of them count, cut off at what is far.
+    """
+    count = starts.shape[0] - 1
+    means = np.zeros((count, 3), np.float64)
+    steps = np.zeros(count, np.int64)
+    line = np.zeros(count, np.float64)
+    place = np.zeros(3, np.float64)
+    here = np.zeros((points.shape[1], 3), np.float64)  # the point in the body's frame at each step
+    shift = np.zeros(3, np.float64)
+    wrong = np.zeros(3, np.float64)
+    for n in range(points.shape[0]):
+        filled = 0
+        body[n, :] = np.nan
+        worst[n] = np.inf
+        cost[n] = np.inf
+        scatter[n] = np.nan
+        # The median over windows of their means is where the point belongs, whatever happens in a few of them.
+        for window in range(count):
+            steps[window] = 0
+            means[window, :] = 0.0
+            for t in range(starts[window], starts[window + 1]):
+                if valid[n, t] and known[t]:
+                    steps[window] += 1
+                    dx = points[n, t, 0] - translation[t, 0]
+                    dy = points[n, t, 1] - translation[t, 1]
+                    dz = points[n, t, 2] - translation[t, 2]
+                    for a in range(3):
+                        here[t, a] = rotation[t, 0, a] * dx + rotation[t, 1, a] * dy + rotation[t, 2, a] * dz
+                        means[window, a] += here[t, a]
+            if steps[window] >= least_count:
+                filled += 1
+        windows[n] = filled
+        if filled == 0:
+            continue
+        for a in range(3):
+            k = 0
+            for window in range(count):
+                if steps[window] >= least_count:
+                    line[k] = means[window, a] / steps[window]
+                    k += 1
+            order = np.sort(line[:k])
+            place[a] = 0.5 * (order[(k - 1) // 2] + order[k // 2])
+        limit = max(2.0 * tolerance, factor * sigma[n])
+        shift[:] = 0.0
+        square = 0.0
+        every = 0
+        for window in range(count):
+            means[window, :] = 0.0
+            if steps[window] < least_count:
+                steps[window] = 0
+                continue
+            outside = 0
+            wrong[:] = 0.0
+            wrong_square = 0.0
+            for t in range(starts[window], starts[window + 1]):
+                if not (valid[n, t] and known[t]):
+                    continue
+                size = 0.0
+                for a in range(3):
+                    here[t, a] -= place[a]
+                    size += here[t, a] * here[t, a]
+                if size <= limit * limit:
+                    square += size
+                    for a in range(3):
+                        means[window, a] += here[t, a]
+                else:
+                    outside += 1
+                    wrong_square += limit * limit
+                    for a in range(3):
+                        wrong[a] += here[t, a] * limit / math.sqrt(size)
+            if steps[window] >= 3 and outside <= max(1, steps[window] // 10):
+                steps[window] -= outside
+            else:
+                square += wrong_square
+                for a in range(3):
+                    means[window, a] += wrong[a]
+            every += steps[window]
+            for a in range(3):
+                shift[a] += means[window, a]
+        for a in range(3):
+            shift[a] /= every
+            body[n, a] = place[a] + shift[a]
+        worst[n] = 0.0
+        cost[n] = 0.0
+        for window in range(count):
+            if steps[window] == 0:
+                continue
+            size = 0.0
+            for a in range(3):
+                size += (means[window, a] / steps[window] - shift[a]) ** 2
+            allowed = max(tolerance, factor * sigma[n] / math.sqrt(steps[window]))
+            worst[n] = max(worst[n], math.sqrt(size) / allowed)
+            cost[n] += steps[window] * size
+        scatter[n] = math.sqrt(square / (3 * every))

@@ -18,8 +18,10 @@ import numpy.typing as npt
 from ..errors import SceneError
 from . import _kernels
 from .arrays import read_only
+from .extents import ObjectBoxes, boxes_of_surfaces
 from .fingerprint import scene_fingerprint
 from .fusion import fuse
+from .object_views import ObjectViews, view_objects, views_key
 from .overlap import Overlap, overlap_of
 from .pixel_maps import hide_masked, instances_of, valid_of
 from .projection import is_inside, nearest_pixels
@@ -302,6 +304,34 @@ class SceneGeometry:
         if self._cache is not None:
             self._cache.put(key, {"iou": overlap.iou, "minimum": overlap.minimum})
         return Overlap(read_only(overlap.iou, np.float32), read_only(overlap.minimum, np.float32))
+
+    # ---- objects
+
+    @cached_property
+    def object_views(self) -> ObjectViews:
+        """Visible pixels and boxes of every instance in every frame (see ``core.object_views``).
+
+        Raises:
+            SceneError: as ``mesh_map``.
+        """
+        count = len(self.scene.instances)
+        key = views_key(self._fingerprint, self.face_instance, count) if self._cache is not None else ""
+        stored = self._cache.get(key) if self._cache is not None else None
+        if stored is not None and {"visible_px", "boxes", "map_px"} <= stored.keys():
+            return ObjectViews.from_arrays(stored)
+        views = view_objects(self.scene.frames, self.face_instance, count, self.mesh_map)
+        if self._cache is not None:
+            self._cache.put(key, views.arrays())
+        return views
+
+    @cached_property
+    def object_boxes(self) -> ObjectBoxes:
+        """Boxes around the surfaces of all instances (see ``core.extents``).
+
+        Raises:
+            SceneError: when the scene has no mesh or no up axis.
+        """
+        return boxes_of_surfaces(self.scene, self.face_instance)
 
     # ---- inside
 

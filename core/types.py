@@ -269,12 +269,15 @@ class Tracks:
         space: ``world`` (camera motion taken out, or the camera known to stand still), or ``camera``: the frame of
             reference of each step's own camera, where nothing can be said about motion in the world.
         step_seconds: between two steps.
+        has_extrinsics: whether the source states the camera's poses; without them tracks are in the world only where the
+            camera is known to stand still.
     """
 
     points: np.ndarray
     visible: np.ndarray
     space: Literal["world", "camera"]
     step_seconds: float
+    has_extrinsics: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _frozen(self.points, np.float64, (None, None, 3), "points"))

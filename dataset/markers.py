@@ -108,9 +108,10 @@ def pick_box_color(rgb: Image, box: tuple[float, float, float, float], taken: Se
     x1, y1, x2, y2 = box
     reach = mark_radius(height) / 2
     across, down = (np.linspace(low, high, _SAMPLES_A_SIDE) for low, high in ((x1, x2), (y1, y2)))
-    sides = [(across, y + step) for y in (y1, y2) for step in (-reach, 0.0, reach)]
-    sides += [(x + step, down) for x in (x1, x2) for step in (-reach, 0.0, reach)]
-    xy = np.concatenate([np.column_stack(np.broadcast_arrays(x, y)) for x, y in sides])
+    steps = (-reach, 0.0, reach)
+    level = [np.column_stack([across, np.full_like(across, y + step)]) for y in (y1, y2) for step in steps]
+    upright = [np.column_stack([np.full_like(down, x + step), down]) for x in (x1, x2) for step in steps]
+    xy = np.concatenate([*level, *upright])
     column, row = np.clip(np.rint(xy), 0, (width - 1, height - 1)).astype(np.int64).T
     return _best_color(rgb[row, column], taken)
 

@@ -168,7 +168,9 @@ class TAPVid3DReader(Reader):
             dataset=ref.dataset,
             group=ref.group,
             frames=frames,
-            tracks=Tracks(points, visible, "world" if stated or _static(source) else "camera", step_seconds),
+            tracks=Tracks(
+                points, visible, "world" if stated or _static(source) else "camera", step_seconds, has_extrinsics=stated
+            ),
             up=None,
             split=ref.split,
             skipped=MappingProxyType(dict(skipped)),

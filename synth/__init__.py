@@ -10,6 +10,13 @@ seed, its index and the options, never on how many are made.
     ├── scannetv2-labels.combined.tsv     our categories in ScanNet's table
     ├── scans/scene0000_00/               mesh, labels, <id>.txt, truth.json, truth.npz (and <id>.sens)
     └── posed_images/scene0000_00/        with format="posed_images": 00000.jpg, 00000.png, 00000.txt, …
+
+``format="tapvid3d"`` makes videos of rooms in which things move, with exact point tracks, in turns like each source::
+
+    DIR/
+    ├── synthetic.json
+    ├── adt/, pstudio/, drivetrack/       one <name>.npz a video
+    └── truth/                            <name>.npz and <name>.json: rigid parts, their poses, cameras, clean tracks
 """
 
 from __future__ import annotations
@@ -22,29 +29,35 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..errors import ConfigError, OutOfSpace, UnknownName
+from .dynamic import VERSION as VIDEO_VERSION
 from .labels import label_table
 from .noise import clean_scan, noisy_scan
 from .scene import VERSION, SyntheticObject, SyntheticScene, build_scene
 from .truth import write_truth
 from .write_scannet import render_frames, write_mesh, write_posed_images, write_sens
+from .write_tapvid3d import file_of, write_video
 
 __all__ = ["FORMATS", "SyntheticObject", "SyntheticScene", "build_scene", "generate"]
 
-FORMATS: Final = ("scannet", "posed_images")
+FORMATS: Final = ("scannet", "posed_images", "tapvid3d")
 _NOTE: Final = "synthetic.json"
+_COLOR_SIZE: Final = (1296, 968)
 _LARGEST_IMAGE: Final = 8192  # pixels a side
+_MOST_TRACKS: Final = 100_000
+_SHORTEST_VIDEO: Final = 2  # frames: in one nothing moves
 
 
 def generate(
     directory: Path,
     *,
-    format: Literal["scannet", "posed_images"] = "scannet",
+    format: Literal["scannet", "posed_images", "tapvid3d"] = "scannet",
     scenes: int = 1,
     seed: int = 0,
     frames: int = 60,
     scan_noise: bool = False,
-    color_size: tuple[int, int] = (1296, 968),
+    color_size: tuple[int, int] | None = None,
     depth_size: tuple[int, int] = (640, 480),
+    tracks: int = 1500,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Make synthetic scenes on disk, with their truth beside them.
@@ -54,17 +67,18 @@ def generate(
 
     Args:
         directory: made if it is not there; must be empty or hold scenes of the same seed and options.
-        format: ``scannet`` (the raw release with ``.sens``) or ``posed_images``.
+        format: ``scannet`` (the raw release with ``.sens``), ``posed_images``, or ``tapvid3d`` (videos).
         scenes: how many.
         seed: of the set; scene k of a seed is always the same.
         frames: of each scene.
-        scan_noise: write what a scanner would bring home instead of the clean scene.
-        color_size: width and height of the colour images, pixels.
-        depth_size: of the depth maps.
+        scan_noise: write what a scanner, or of videos a tracker, would bring home instead of the clean scene.
+        color_size: width and height of the colour images, pixels; None takes 1296 x 968, or the video source's own.
+        depth_size: of the depth maps; videos have none.
+        tracks: points followed in each video.
         progress: called with the number of frames done and of all frames, after each.
 
     Returns:
-        The scenes' folders under ``scans``, in order.
+        The scenes' folders under ``scans``, or the videos' files, in order.
 
     Raises:
         UnknownName: for a format that cannot be written.
@@ -73,24 +87,29 @@ def generate(
     """
     if format not in FORMATS:
         raise UnknownName("synthetic format", format, FORMATS)
-    _check_numbers(scenes, frames, color_size, depth_size)
-    options = {
+    size, video = color_size or _COLOR_SIZE, format == "tapvid3d"
+    _check_numbers(scenes, frames, _SHORTEST_VIDEO if video else 1, size, depth_size, tracks)
+    options: dict[str, object] = {
         "made_by": "spatialgen synth",
-        "version": VERSION,
+        "version": VIDEO_VERSION if video else VERSION,
         "format": format,
         "seed": seed,
         "frames": frames,
         "scan_noise": scan_noise,
-        "color_size": list(color_size),
-        "depth_size": list(depth_size),
+        "color_size": None if video and color_size is None else list(size),
+        **({"tracks": tracks} if video else {"depth_size": list(depth_size)}),
     }
     try:
         _claim(directory, options)
         made = []
         for index in range(scenes):
-            final = directory / "scans" / f"scene{index:04d}_00"
+            final = file_of(directory, seed, index) if video else directory / "scans" / f"scene{index:04d}_00"
             if not final.exists():
-                _make(directory, final, index, options, progress, (index * frames, scenes * frames))
+                counts = (index * frames, scenes * frames)
+                if video:
+                    _film(directory, index, color_size, options, progress, counts)
+                else:
+                    _make(directory, final, index, options, progress, counts)
             elif progress is not None:
                 progress((index + 1) * frames, scenes * frames)
             made.append(final)
@@ -107,11 +126,15 @@ def generate(
         ) from error
 
 
-def _check_numbers(scenes: int, frames: int, color_size: tuple[int, int], depth_size: tuple[int, int]) -> None:
+def _check_numbers(
+    scenes: int, frames: int, least: int, color_size: tuple[int, int], depth_size: tuple[int, int], tracks: int
+) -> None:
     if not 1 <= scenes <= 10_000:
         raise ConfigError(f"{scenes} scenes asked for", remedy="give a number from 1 to 10000")
-    if frames < 1:
-        raise ConfigError(f"{frames} frames asked for", remedy="give at least 1")
+    if frames < least:
+        raise ConfigError(f"{frames} frames asked for", remedy=f"give at least {least}")
+    if not 1 <= tracks <= _MOST_TRACKS:
+        raise ConfigError(f"{tracks} tracks asked for", remedy=f"give a number from 1 to {_MOST_TRACKS}")
     for name, size in (("colour", color_size), ("depth", depth_size)):
         if not all(16 <= side <= _LARGEST_IMAGE for side in size):
             raise ConfigError(
@@ -142,11 +165,37 @@ def _claim(directory: Path, options: dict[str, object]) -> None:
             "is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder"
         )
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
+    if options["format"] != "tapvid3d":
+        (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
     # Last: a folder with the note is complete up to its scenes.
     partial = directory / f".{_NOTE}.partial"
     partial.write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
     partial.replace(note)
+
+
+def _film(
+    directory: Path,
+    index: int,
+    color_size: tuple[int, int] | None,
+    options: dict[str, object],
+    progress: Callable[[int, int], None] | None,
+    counts: tuple[int, int],
+) -> None:
+    """Write one video."""
+    seed, frames, tracks = options["seed"], options["frames"], options["tracks"]
+    assert isinstance(seed, int)
+    assert isinstance(frames, int)
+    assert isinstance(tracks, int)
+    write_video(
+        directory,
+        seed,
+        index,
+        frames=frames,
+        tracks=tracks,
+        scan_noise=bool(options["scan_noise"]),
+        color_size=color_size,
+        done=None if progress is None else lambda done: progress(counts[0] + done, counts[1]),
+    )
 
 
 def _make(

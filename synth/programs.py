@@ -20,11 +20,12 @@ __all__ = ["PROGRAMS", "Furnisher"]
 
 
 class Furnisher:
-    """Carries the state of one room while its program runs."""
+    """Carries the state of one room while its program runs; ``rugs`` says whether any may be laid."""
 
     def __init__(self, style: Style, plan: Floorplan, floor: Placed, walls: Sequence[Placed]) -> None:
         self.style, self.plan, self.floor, self.walls = style, plan, floor, tuple(walls)
         self.placed: list[Placed] = []
+        self.rugs = True
 
     def add(self, placed: Placed | None) -> Placed | None:
         """Keep what found a place; floor-standing things rest on the floor, sunk by 2 mm."""
@@ -97,6 +98,8 @@ class Furnisher:
 
     def rug(self, thing: Model, x: float, y: float, turn: float) -> Placed | None:
         """A rug, where it lies wholly inside the room; furniture may stand on it."""
+        if not self.rugs:
+            return None
         area = np.abs(Rectangle(x, y, thing.width, thing.depth, turn).corners())
         if area[:, 0].max() > self.plan.width / 2 - 0.06 or area[:, 1].max() > self.plan.depth / 2 - 0.06:
             return None

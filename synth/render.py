@@ -11,12 +11,13 @@ from ..core.types import Camera
 from ._shade import SHOULDER, WHITE, paint
 from .scene import SyntheticScene
 
-__all__ = ["NEAR", "depth_map", "paint_image", "vertex_colors"]
+__all__ = ["NEAR", "SOFTNESS", "depth_map", "paint_image", "vertex_colors"]
 
 NEAR = 0.05
 """Metres: nothing is drawn nearer to the camera plane."""
 
-_SOFTNESS = 0.55  # pixels: a lens never draws an edge sharper
+SOFTNESS = 0.55
+"""Pixels: a lens never draws an edge sharper."""
 
 
 def depth_map(scene: SyntheticScene, camera: Camera) -> MeshMap:
@@ -37,7 +38,7 @@ def paint_image(scene: SyntheticScene, camera: Camera) -> npt.NDArray[np.uint8]:
         palette.texels, palette.start, palette.width, palette.height, palette.texture, palette.color, palette.extent,
         palette.glow, painted.exposure, image,
     )  # fmt: skip
-    return np.asarray(cv2.GaussianBlur(image, (3, 3), _SOFTNESS), np.uint8)
+    return np.asarray(cv2.GaussianBlur(image, (3, 3), SOFTNESS), np.uint8)
 
 
 def vertex_colors(scene: SyntheticScene) -> npt.NDArray[np.uint8]:

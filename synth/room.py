@@ -5,7 +5,7 @@ A room that ends up too empty, or too full to walk in, is drawn again (``scene.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,8 +77,10 @@ def _openings(style: Style, kind: str, width: float, depth: float) -> list[Openi
     return holes
 
 
-def furnish(kind: str, palette: Palette, rng: np.random.Generator) -> Room:
-    """A room of this kind, drawn with this generator."""
+def furnish(
+    kind: str, palette: Palette, rng: np.random.Generator, first: Callable[[Furnisher], None] | None = None
+) -> Room:
+    """A room of this kind, drawn with this generator; ``first`` may place things before the kind's own program does."""
     style = Style(palette, rng)
     width, depth, height = style.between(3.9, 4.75), style.between(3.45, 3.9), style.between(2.40, 2.55)
     if style.chance(0.3):
@@ -91,6 +93,8 @@ def furnish(kind: str, palette: Palette, rng: np.random.Generator) -> Room:
     for hole in holes:
         if hole.kind == "window" and style.chance(0.8):
             f.wall(decor.radiator(style, min(hole.width, 1.1)), walls=[hole.wall], along=hole.at, gap=0.09)
+    if first is not None:
+        first(f)
     PROGRAMS[kind](f)
     drop = style.between(0.4, 0.6)
     lamp = Placed(decor.ceiling_lamp(style, drop), (0.0, 0.0, height - drop), 0.0, placed[1], "hangs_on")

@@ -17,14 +17,14 @@ from ..core.types import Camera, OrientedBox
 from . import lighting
 from .materials import PackedPalette, Palette
 from .mesh import corner_normals, weld
-from .placement import Placed
+from .placement import Placed, Rectangle
 from .primitives import Solid, merge
 from .room import ROOM_KINDS, SCENE_TYPES, Room, furnish
 from .walk import Target, Walk, plan_walk
 
-__all__ = ["Painted", "SyntheticObject", "SyntheticScene", "build_scene"]
+__all__ = ["Painted", "SyntheticObject", "SyntheticScene", "build_scene", "paint_surfaces", "walk_through"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the same seed would give another scene."""
 
 _LEAST_OBJECTS: Final = 28
@@ -155,7 +155,7 @@ def build_scene(
         if Counter(p.model.label for p in things)[_ESSENTIALS[kind][0]] < _ESSENTIALS[kind][1]:
             continue
         corners, faces, owner = _assemble(room.placed)
-        walk = _walk(room, corners.positions, seeding.generator(*key, "walk"))
+        walk = walk_through(room, corners.positions, seeding.generator(*key, "walk"))
         if walk is not None:
             return _finish(seed, index, room, corners, faces, owner, walk, frames, color_size, depth_size)
     raise AssertionError(f"no room to walk in after {_ATTEMPTS} attempts (seed {seed}, scene {index})")
@@ -168,9 +168,11 @@ def _assemble(placed: Sequence[Placed]) -> tuple[Solid, npt.NDArray[np.int32], n
     return solid, solid.faces.astype(np.int32), owner
 
 
-def _walk(room: Room, positions: npt.NDArray[np.float64], rng: np.random.Generator) -> Walk | None:
-    """A walk around what stands on the floor, looking at everything but the walls."""
-    obstacles, targets = [], []
+def walk_through(
+    room: Room, positions: npt.NDArray[np.float64], rng: np.random.Generator, kept_free: Sequence[Rectangle] = ()
+) -> Walk | None:
+    """A walk around what stands on the floor and what is kept free, looking at everything but the walls."""
+    obstacles, targets = list(kept_free), []
     for thing in room.placed:
         label, height = thing.model.label, thing.model.height
         if label in _SHELL:
@@ -200,32 +202,7 @@ def _finish(
     vertices = solid.positions[first].astype(np.float32)
     mesh_faces = vertex_of[faces].astype(np.int32)
     clusters = build_clusters(vertices, mesh_faces)
-    palette = room.palette.packed()
-    normals = corner_normals(solid.positions, solid.faces, solid.group)
-    corners = solid.positions.astype(np.float32)
-    thin = np.zeros(len(corners), bool)
-    thin[faces[palette.thin[solid.material]]] = True
-    light = lighting.illuminate(
-        vertices,
-        clusters,
-        corners,
-        normals,
-        thin,
-        windows=[(hole, *_window(room, hole.wall, hole.at, (hole.low + hole.high) / 2)) for hole in room.windows],
-        lamp=room.lamp,
-        small_lamps=[_bulb(p) for p in room.placed if p.model.light is not None and p.model.label != "ceiling lamp"],
-    )
-    painted = Painted(
-        corners=corners,
-        faces=faces,
-        uv=solid.uv.astype(np.float32),
-        light=light,
-        material=solid.material.astype(np.int32),
-        density=_density(solid, palette),
-        vertex_of=vertex_of,
-        palette=palette,
-        exposure=_exposure(light, palette.color[_corner_material(solid)]),
-    )
+    painted = paint_surfaces(room, solid, vertex_of, [(vertices, clusters, slice(None))])
     color, depth = _cameras(
         walk, seeding.generator("synth", VERSION, seed, index, "intrinsics"), frames, color_size, depth_size
     )
@@ -246,6 +223,54 @@ def _finish(
         axis_alignment=_alignment(seeding.generator("synth", VERSION, seed, index, "alignment"), half),
         painted=painted,
         clusters=clusters,
+    )
+
+
+def paint_surfaces(
+    room: Room,
+    solid: Solid,
+    vertex_of: npt.NDArray[np.int64],
+    lit: Sequence[tuple[npt.NDArray[np.float32], TriangleClusters, slice]],
+) -> Painted:
+    """What painting a room needs beside its mesh.
+
+    Args:
+        room: whose windows and lamps shine.
+        solid: everything in the room, in the world.
+        vertex_of: (r,) the mesh vertex at each corner.
+        lit: which corners get their light with which mesh's shadows: vertices (n, 3), their clusters, rows of corners.
+    """
+    palette, faces = room.palette.packed(), solid.faces.astype(np.int32)
+    normals = corner_normals(solid.positions, solid.faces, solid.group)
+    corners = solid.positions.astype(np.float32)
+    thin = np.zeros(len(corners), bool)
+    thin[faces[palette.thin[solid.material]]] = True
+    lights = [
+        lighting.illuminate(
+            vertices,
+            clusters,
+            corners[rows],
+            normals[rows],
+            thin[rows],
+            windows=[(hole, *_window(room, hole.wall, hole.at, (hole.low + hole.high) / 2)) for hole in room.windows],
+            lamp=room.lamp,
+            small_lamps=[
+                _bulb(p) for p in room.placed if p.model.light is not None and p.model.label != "ceiling lamp"
+            ],
+        )
+        for vertices, clusters, rows in lit
+    ]
+    light = np.concatenate(lights)
+    return Painted(
+        corners=corners,
+        faces=faces,
+        uv=solid.uv.astype(np.float32),
+        light=light,
+        material=solid.material.astype(np.int32),
+        density=_density(solid, palette),
+        vertex_of=vertex_of,
+        palette=palette,
+        exposure=_exposure(light, palette.color[_corner_material(solid)]),
     )
 
 

@@ -151,22 +151,26 @@ def test_data_format_describes_every_column():
     rows, frames = text.split("## `frames.parquet`")
     assert [name for name in SCHEMA.names if f"`{name}`" not in rows] == []
     assert [name for name in FRAMES_SCHEMA.names if f"`{name}`" not in frames] == []
+    tasks = {spec.name for _, specs in spatialgen.engines.resolve("all") for spec in specs}
     described = re.findall(
         r"`(\w+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", rows.split("## Evidence")[0], re.MULTILINE))
     )
-    assert set(described) - set(SCHEMA.names) <= {"README", "_SUCCESS", "depth_estimation", "depth_comparison"}
+    assert set(described) - set(SCHEMA.names) <= {"README", "_SUCCESS", *tasks}
+    assert tasks <= set(described)
 
 
 def test_data_format_describes_every_key_of_the_evidence():
     """Keys are read off the facts themselves, whatever engines there are."""
     from support.closed_form import make_scene
 
+    from support.moving_bodies import make_moving_scene
+
     text = (ROOT / "docs" / "data-format.md").read_text().split("## Evidence")[1]
-    scene = make_scene()
-    for engine in map(spatialgen.engines.load, spatialgen.engines.available()):
-        for fact in engine.facts(scene, limit=4):
-            for key in getattr(fact, "evidence", {}):
-                assert f"| `{key}` |" in text, f"{engine.name}: {key}"
+    described = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE))))
+    for scene in (make_scene(frames=12), make_moving_scene()):
+        for engine in map(spatialgen.engines.load, spatialgen.engines.available()):
+            keys = {key for fact in engine.facts(scene, limit=4) for key in getattr(fact, "evidence", {})}
+            assert keys <= described, engine.name
 
 
 def test_the_engine_of_the_docs_works():
@@ -175,7 +179,7 @@ def test_the_engine_of_the_docs_works():
 
     text = (ROOT / "docs" / "adding-an-engine.md").read_text()
     (source,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    module = types.ModuleType("spatialgen.engines.multispa.camera_distance")
+    module = types.ModuleType("spatialgen.engines.multispa.baseline")
     module.__package__ = "spatialgen.engines.multispa"
     exec(compile(source, "docs/adding-an-engine.md", "exec"), module.__dict__)
     scene = make_scene()

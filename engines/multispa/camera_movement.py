@@ -230,12 +230,15 @@ class CameraMovement(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
-        pairs, reasons = overlapping_pairs(geometry, parameters, rng)
+        # A generator for each task it could be asked for: its rows do not depend on which others are asked for too.
+        for_pairs, *for_tasks = rng.spawn(1 + len(self.tasks))
+        streams = dict(zip((spec.name for spec in self.tasks), for_tasks, strict=True))
+        pairs, reasons = overlapping_pairs(geometry, parameters, for_pairs)
         motions = _Motions(scene, parameters, pairs.first, pairs.second)
         for task in request.tasks:
             stated = motions.stated(task)
             legal = np.flatnonzero(stated.defined & (stated.margin >= 1))
-            chosen, kept_back = self._choose(scene, task, pairs, stated, legal, request.limit, rng)
+            chosen, kept_back = self._choose(scene, task, pairs, stated, legal, request.limit, streams[task])
             for index in chosen.tolist():
                 yield self._fact(task, parameters, pairs, motions, stated, index)
             for reason, count in sorted(reasons.items()):

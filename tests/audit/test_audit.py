@@ -94,6 +94,16 @@ def test_uneven_scenes_are_a_problem_and_a_difference_of_one_is_none(make_run, w
     assert audit(odd).imbalances == []
 
 
+def test_names_and_boxes_cannot_be_made_even(make_run):
+    def one_box(rows):
+        rows[0].update(variant="box")
+
+    run = make_run()
+    _change(run, lambda rows: [row.update(variant="name") for row in rows[1:]])
+    _change(run, one_box)
+    assert [one for one in audit(run).imbalances if one["what"] == "variants"] == []
+
+
 BROKEN = {
     "non-finite": (lambda row: row.update(value=[float("inf"), 2.0]), "value[0] is inf"),
     "placeholders": (lambda row: row["messages"][0].update(content=row["question"]), "0 <image> for 1 images"),

@@ -22,7 +22,9 @@ from spatialgen.core.fusion import fuse
 from spatialgen.core.geometry import SceneGeometry
 from spatialgen.core.projection import project, rays, valid_field
 from spatialgen.core.raster import rasterise, spatial_order
+from spatialgen.core.rigid import RIGID_PRESETS, body_motion, segment
 from spatialgen.core.settings import PRESETS
+from support.moving_bodies import make_moving_scene
 
 wide, barrel = ("opencv_fisheye", (0.05, -0.01, 0.003, -0.0006)), ("opencv", (-0.28, 0.07, 0.0005, -0.001))
 bent = [{"lens": wide}, {"lens": barrel, "mesh": False}, {"depth_lens": wide}, {"lens": wide, "depth_size": None}]
@@ -46,6 +48,10 @@ for eye in (make_scene(frames=1).frames[0].camera, camera):
 spatial_order(frozen), spatial_order(np.ones((4, 3)))
 rasterise(scene.vertices.astype(float), scene.faces.astype(np.int64), camera)
 fuse([(camera, np.ones((300, 400)))])  # so many pixels that the table grows
+for settings in RIGID_PRESETS.values():
+    for steps in (2, 40):
+        groups = segment(make_moving_scene(steps=steps, size=(64, 48)).tracks, settings)
+        [body_motion(groups, body) for body in range(len(groups.sizes))]
 public = {n: k for n, k in vars(_kernels).items() if isinstance(k, CPUDispatcher) and not n.startswith("_")}
 print(sorted((name, len(kernel.signatures)) for name, kernel in public.items() if len(kernel.signatures) != 1))
 """

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from support.closed_form import make_scene
+from support.moving_bodies import make_moving_scene
 
 from spatialgen import engines, templates
 from spatialgen.core.types import Fact, PointRef, Scene, Skip
@@ -13,14 +14,16 @@ from spatialgen.engines.base import Engine
 from spatialgen.errors import ConfigError, UnknownName
 
 
-@pytest.fixture(scope="module")
-def scene() -> Scene:
-    return make_scene()
-
-
 @pytest.fixture(scope="module", params=engines.available())
 def engine(request: pytest.FixtureRequest) -> Engine:
     return engines.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def scene(engine: Engine) -> Scene:
+    """One that has what the engine's tasks need."""
+    needs_tracks = any("tracks" in spec.needs for spec in engine.tasks)
+    return make_moving_scene() if needs_tracks else make_scene(frames=24)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,12 @@ def test_same_seed_same_facts(engine: Engine, scene: Scene, facts: list[Fact]) -
     assert again == facts
     other = [item for item in engine.facts(scene, limit=24, seed=1) if isinstance(item, Fact)]
     assert other != facts
+
+
+def test_a_task_alone_gives_the_same_facts_as_among_others(engine: Engine, scene: Scene, facts: list[Fact]) -> None:
+    last = engine.tasks[-1].name
+    alone = [item for item in engine.facts(scene, tasks=[last], limit=24) if isinstance(item, Fact)]
+    assert alone == [fact for fact in facts if fact.task == last]
 
 
 def test_facts_match_their_spec(engine: Engine, facts: list[Fact]) -> None:
@@ -80,10 +89,10 @@ def test_unknown_parameter_is_named(engine: Engine) -> None:
         engine.configure(overrides={"no_such": 1})
 
 
-def test_scene_without_frames_gives_a_reason(engine: Engine) -> None:
+def test_scene_without_frames_gives_a_reason(engine: Engine, scene: Scene) -> None:
     from dataclasses import replace
 
-    found = list(engine.facts(replace(make_scene(), frames=())))
+    found = list(engine.facts(replace(scene, frames=())))
     assert found
     assert all(isinstance(item, Skip) and "image" in item.reason for item in found)
 

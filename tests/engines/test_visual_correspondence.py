@@ -81,7 +81,8 @@ def test_only_the_truth_has_no_more_company_than_others(scene: Scene) -> None:
 def test_kinds_are_told_and_can_be_chosen(scene: Scene, facts: list[Fact]) -> None:
     kinds = Counter(kind for fact in facts for kind in fact.evidence.get("option_kinds", ()))
     assert kinds["truth"] == 40
-    assert min(kinds["near_miss"], kinds["same_object"], kinds["random"]) >= 5
+    assert min(kinds["near_miss"], kinds["random"]) >= 5
+    assert kinds["same_object"] >= 1
     parameters = ENGINE.configure(overrides={"kinds": ["random"]})
     only = [f for f in ENGINE.facts(scene, limit=10, parameters=parameters, variants=["dot"]) if isinstance(f, Fact)]
     assert len(only) == 10

@@ -47,6 +47,7 @@ def test_everything_that_was_written_comes_back(
     assert [frame.time for frame in scene.frames] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
     assert scene.tracks.step_seconds == pytest.approx(0.1)
     assert scene.tracks.space == "world"
+    assert scene.tracks.has_extrinsics
     np.testing.assert_allclose(scene.tracks.points, video.world, atol=1e-12)
     np.testing.assert_array_equal(scene.tracks.visible, video.visible)
     for step, frame in enumerate(scene.frames):
@@ -93,6 +94,7 @@ def test_a_camera_on_the_wall_is_the_world(tmp_path: Path) -> None:
     video = take(moving_camera=False)
     scene = read(write(tmp_path / "pstudio" / "juggle_8.npz", video, extrinsics=False))
     assert scene.tracks.space == "world"
+    assert not scene.tracks.has_extrinsics
     assert dict(scene.skipped) == {}
     assert scene.tracks.step_seconds == pytest.approx(1 / 30)
     np.testing.assert_array_equal(scene.tracks.points, video.world)

@@ -23,7 +23,7 @@ BOXES = np.array(
     ]
 )
 LABELS = ("table", "cabinet", "box", "stool")
-EYES = ((0.6, 0.6, 1.5), (4.4, 3.6, 2.0), (0.5, 3.5, 1.2), (2.6, 0.4, 1.8), (4.6, 1.9, 1.0), (2.5, 3.7, 1.6))
+EYES = ((0.6, 0.6, 1.5), (4.4, 3.6, 1.6), (0.5, 3.5, 1.4), (2.6, 0.4, 1.7), (4.6, 1.9, 1.5), (2.5, 3.7, 1.3))
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -108,8 +108,10 @@ def make_scene(
     vertex_instance = np.concatenate(labels).astype(np.int32)
 
     def frame(index: int) -> Frame:
-        eye = EYES[index % len(EYES)]
-        sway = 0.3 * (index // len(EYES))
+        turn = index // len(EYES)
+        x, y, z = EYES[index % len(EYES)]
+        eye = (x, y, z + (0.0, 0.5, -0.4)[turn % 3])
+        sway = 0.3 * turn
         pose = look_at(eye, (2.5 - sway, 2.0 + 0.5 * sway, 0.8 + 0.1 * sway))
         camera = Camera(intrinsics(*size, lens[0]), pose, *size, *lens)
 
