@@ -1,11 +1,12 @@
 """How fast visibility, overlap and the mesh z-buffer are, against plain references, on one core.
 
     python benchmarks/visibility.py               all tables
-    python benchmarks/visibility.py --only c      one of a, b, c, memory
+    python benchmarks/visibility.py --only c      one of a, b, c, d, memory
 
 (a) sensor mode against a plain-numpy implementation of the published algorithm, decoding excluded on both sides;
 (b) everything including decoding against decoding the 16-bit PNGs alone;
 (c) the z-buffer against Open3D ray casting of the same mesh;
+(d) the z-buffer through distorted lenses against that of a pinhole of the same focal length;
 memory: peak resident size for 5,000 frames x 500,000 vertices, in a process of its own.
 """
 
@@ -295,6 +296,36 @@ def raster_table(triangles: int) -> None:
         )
 
 
+def lens_table(triangles: int) -> None:
+    vertices, faces, _ = room(triangles // 2)
+    clusters = build_clusters(vertices, faces)
+    poses = walk(300)[::50]
+    lenses = {
+        "pinhole": ("pinhole", ()),
+        "opencv": ("opencv", (-0.1, 0.01, 0.001, 0.001)),
+        "opencv_fisheye": ("opencv_fisheye", (0.05, -0.01, 0.003, -0.0006)),
+    }
+    # Focal lengths: a phone's; that at which a fisheye of this size sees 130 degrees; its whole field.
+    for focal in (577.0, 289.0, 130.0):
+        intrinsics = np.array([[focal, 0, 319.5], [0, focal, 239.5], [0, 0, 1]])
+        seconds = {}
+        for name, (model, distortion) in lenses.items():
+            cameras = [Camera(intrinsics, pose, *SIZE, model, distortion) for pose in poses]
+            rasterise(None, None, cameras[0], 0.1, clusters)  # its rays are made once
+            each = [timed(lambda c=c: rasterise(None, None, c, 0.1, clusters), repeat=9)[0] for c in cameras]
+            seconds[name] = sum(each) / len(each)
+        table(
+            f"(d) {len(faces):,} triangles at {SIZE[0]} x {SIZE[1]} through other lenses, focal length {focal:.0f} px",
+            [
+                (
+                    name,
+                    f"{1000 * value:8.2f} ms a view, {value / seconds['pinhole']:4.1f} times a pinhole (target <= 3)",
+                )
+                for name, value in seconds.items()
+            ],
+        )
+
+
 def memory_probe(frames: int, count: int) -> None:
     """Everything for a very large scene; prints the peak. Depth is drawn when asked for, so that none is stored."""
     vertices, faces, owner = room(count)
@@ -322,7 +353,7 @@ def memory_probe(frames: int, count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("a", "b", "c", "memory"), help="one table")
+    parser.add_argument("--only", choices=("a", "b", "c", "d", "memory"), help="one table")
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--vertices", type=int, default=250_000)
     parser.add_argument("--triangles", type=int, default=500_000)
@@ -337,6 +368,8 @@ def main() -> None:
         sensor_tables(options.only or "ab", options.frames, options.vertices)
     if options.only in (None, "c"):
         raster_table(options.triangles)
+    if options.only in (None, "d"):
+        lens_table(options.triangles)
     if options.only in (None, "memory"):
         sys.stdout.flush()
         subprocess.run([sys.executable, __file__, "--probe", "5000", "500000"], check=True)

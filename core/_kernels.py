@@ -20,7 +20,6 @@ _BLOCK = 64  # points of a block; visibility.BLOCK is this number
 _NO_TRIANGLE = 0xFFFFFFFF
 _LANES = 8  # pixels filled together; raster.LANES is this number
 _TILE = 8  # pixels; edge of the squares whose farthest depth is kept
-_SMALL_MARGIN = 0.25  # pixels; not worth a closer bound
 _MOST_MARGIN = 4.0  # pixels; triangles whose edges may bend further are looked for tile by tile
 
 
@@ -971,33 +970,44 @@ def rasterise(
 
 
 @njit(cache=True, error_model="numpy")
+def _ruled(lens: np.ndarray, a: float, b: float, square: float) -> tuple[float, float, float]:
+    """A ray in the measure of ``reach``: its direction of unit length for a fisheye, else (a, b)."""
+    if lens[0] == 2.0:
+        shrink = 1.0 / math.sqrt(1.0 + square)
+        return a * shrink, b * shrink, shrink
+    return a, b, 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _reach_row(radius: float, safe: float) -> int:
+    """The row of ``reach`` for what lies within ``radius``, at most ``safe``."""
+    return min(int(64.0 * (radius / (1.0 + radius)) * ((1.0 + safe) / safe)), 63)
+
+
+@njit(cache=True, error_model="numpy")
 def _pixels_of_run(corners: np.ndarray, count: int, near: float, lens: np.ndarray, safe: float) -> None:
-    """Pixels (rows 6, 7) and radii (8) of what ``_transform`` left; radius inf before ``near`` or beyond ``safe``."""
+    """For what ``_transform`` left: pixels (rows 6, 7), radii (8), rays in the measure of ``reach`` (9 to 11).
+
+    The radius is inf before ``near`` and beyond ``safe``, and the rest is not written there.
+    """
     for i in range(count):
         a, b = corners[0, i], corners[1, i]
-        r = math.sqrt(a * a + b * b)
+        square = a * a + b * b
+        r = math.sqrt(square)
         corners[8, i] = np.inf
         if corners[5, i] >= near and r <= safe:
-            u, v = _distort(lens, a, b)
-            corners[6, i] = u
-            corners[7, i] = v
+            corners[6, i], corners[7, i] = _distort(lens, a, b)
             corners[8, i] = r
+            corners[9, i], corners[10, i], corners[11, i] = _ruled(lens, a, b, square)
 
 
 @njit(cache=True, error_model="numpy")
-def _farthest_apart(a0: float, a1: float, a2: float, b0: float, b1: float, b2: float) -> float:
-    """The square of the longest side."""
-    first = (a1 - a0) * (a1 - a0) + (b1 - b0) * (b1 - b0)
-    second = (a2 - a1) * (a2 - a1) + (b2 - b1) * (b2 - b1)
-    third = (a0 - a2) * (a0 - a2) + (b0 - b2) * (b0 - b2)
-    return max(first, max(second, third))
-
-
-@njit(cache=True, error_model="numpy")
-def _reach_row(low: float, square: float, safe: float) -> int:
-    """The row of ``reach`` for lines of length² ``square`` between rays at radius ``low`` or more."""
-    inner = low - 0.5 * math.sqrt(square)
-    return min(int(max(inner, 0.0) / safe * 64.0), 63)
+def _square_apart(scratch: np.ndarray, i: int, j: int) -> float:
+    """The square of the distance of two vertices in the measure of ``reach``."""
+    x = scratch[9, i] - scratch[9, j]
+    y = scratch[10, i] - scratch[10, j]
+    z = scratch[11, i] - scratch[11, j]
+    return float(x * x + y * y + z * z)
 
 
 @njit(cache=True, error_model="numpy")
@@ -1007,6 +1017,7 @@ def _bent_bounds_of_run(
     last: int,
     scratch: np.ndarray,
     safe: float,
+    longest: float,
     reach: np.ndarray,
     width: int,
     height: int,
@@ -1018,22 +1029,20 @@ def _bent_bounds_of_run(
     A lens without folds takes a triangle to what the pictures of its sides enclose, and those stay within ``reach``
     of their chords. Wide: where that is far, or not known. Returns how many there are of each.
     """
-    a, b, us, vs, radii = scratch[0], scratch[1], scratch[6], scratch[7], scratch[8]
+    us, vs, radii = scratch[6], scratch[7], scratch[8]
     right_most, bottom_most = width - 1.0, height - 1.0
     count = 0
     wide = 0
     for face in range(first, last):
         i, j, k = corners[0, face], corners[1, face], corners[2, face]
-        low = min(radii[i], min(radii[j], radii[k]))
-        if max(radii[i], max(radii[j], radii[k])) < np.inf:
-            square = _farthest_apart(a[i], a[j], a[k], b[i], b[j], b[k])
-            across = reach[0, 0] * square + 0.01
-            down = reach[0, 1] * square + 0.01
-            if max(across, down) > _SMALL_MARGIN:
-                row = _reach_row(low, square, safe)
-                across = reach[row, 0] * square + 0.01
-                down = reach[row, 1] * square + 0.01
-            if max(across, down) <= _MOST_MARGIN:
+        radius = max(radii[i], max(radii[j], radii[k]))
+        if radius < np.inf:
+            square = _square_apart(scratch, i, j)
+            square = max(square, max(_square_apart(scratch, j, k), _square_apart(scratch, k, i)))
+            row = _reach_row(radius, safe)
+            across = reach[row, 0] * square + 0.01
+            down = reach[row, 1] * square + 0.01
+            if max(across, down) <= _MOST_MARGIN and square <= longest:
                 left = math.ceil(max(min(us[i], min(us[j], us[k])) - across, 0.0))
                 right = math.floor(min(max(us[i], max(us[j], us[k])) + across, right_most))
                 top = math.ceil(max(min(vs[i], min(vs[j], vs[k])) - down, 0.0))
@@ -1143,6 +1152,7 @@ def _is_hidden_bent(
     nearest: float,
     lens: np.ndarray,
     safe: float,
+    longest: float,
     reach: np.ndarray,
     width: int,
     keys: np.ndarray,
@@ -1150,10 +1160,10 @@ def _is_hidden_bent(
     tile_stale: np.ndarray,
     rectangle: np.ndarray,
 ) -> bool:
-    """As ``_is_hidden`` through a distorted lens; False, with ``rectangle`` as it was, if a corner is too far out."""
+    """As ``_is_hidden`` through a distorted lens; False, with ``rectangle`` as it was, if ``reach`` does not hold."""
     u0, u1, v0, v1 = np.inf, -np.inf, np.inf, -np.inf
-    a0, a1, b0, b1 = np.inf, -np.inf, np.inf, -np.inf
-    low = np.inf
+    x0, x1, y0, y1, z0, z1 = np.inf, -np.inf, np.inf, -np.inf, np.inf, -np.inf
+    radius = 0.0
     for corner in range(8):
         x = box[0] + (box[3] if corner & 1 else -box[3])
         y = box[1] + (box[4] if corner & 2 else -box[4])
@@ -1161,18 +1171,23 @@ def _is_hidden_bent(
         q = 1.0 / (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3])
         a = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) * q
         b = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) * q
-        r = math.sqrt(a * a + b * b)
+        square = a * a + b * b
+        r = math.sqrt(square)
         if not r <= safe:
             return False
         u, v = _distort(lens, a, b)
+        x, y, z = _ruled(lens, a, b, square)
         u0, u1 = min(u0, u), max(u1, u)
         v0, v1 = min(v0, v), max(v1, v)
-        a0, a1 = min(a0, a), max(a1, a)
-        b0, b1 = min(b0, b), max(b1, b)
-        low = min(low, r)
+        x0, x1 = min(x0, x), max(x1, x)
+        y0, y1 = min(y0, y), max(y1, y)
+        z0, z1 = min(z0, z), max(z1, z)
+        radius = max(radius, r)
     # The outline of what the box shows is made of lines between its corners, none longer than this diagonal.
-    square = (a1 - a0) * (a1 - a0) + (b1 - b0) * (b1 - b0)
-    row = _reach_row(low, square, safe)
+    square = (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) + (z1 - z0) * (z1 - z0)
+    if square > longest:
+        return False
+    row = _reach_row(radius, safe)
     across, down = reach[row, 0] * square, reach[row, 1] * square
     u0, u1, v0, v1 = u0 - across, u1 + across, v0 - down, v1 + down
     return bool(_is_behind(u0, u1, v0, v1, nearest, width, keys, tile_least, tile_stale, rectangle))
@@ -1192,6 +1207,7 @@ def rasterise_bent(
     width: int,
     lens: np.ndarray,
     safe: float,
+    longest: float,
     reach: np.ndarray,
     rays: np.ndarray,
     tiles: np.ndarray,
@@ -1203,8 +1219,8 @@ def rasterise_bent(
     """``rasterise`` for a distorted lens: triangles are planes over ray coordinates, looked up at every pixel's ray.
 
     Only where to look is bounded in pixels; which pixel a triangle covers, and how deep, is decided by the pixel's
-    own ray. matrix: (3, 4) world_to_camera; window: see ``visible_points``; safe, reach, rays, tiles, blocks,
-    blind: of ``lens.Lens``; scratch: (9, at least the vertices of any cluster); all else, and what comes out: as
+    own ray. matrix: (3, 4) world_to_camera; window: see ``visible_points``; safe, longest, reach, rays, tiles, blocks,
+    blind: of ``lens.Lens``; scratch: (12, at least the vertices of any cluster); all else, and what comes out: as
     ``rasterise``.
     """
     height = keys.shape[0]
@@ -1244,14 +1260,16 @@ def rasterise_bent(
         start, end = vertex_start[cluster], vertex_start[cluster + 1]
         rectangle[0], rectangle[1], rectangle[2], rectangle[3] = 0, -1, 0, -1
         if nearest > near * (1.0 + 1e-6) + 1e-9 and _is_hidden_bent(
-            boxes[cluster], matrix, nearest, lens, safe, reach, width, keys, tile_least, tile_stale, rectangle
+            boxes[cluster], matrix, nearest, lens, safe, longest, reach, width, keys, tile_least, tile_stale, rectangle
         ):
             continue
         bounded = rectangle[0] <= rectangle[1]
         tile_stale[rectangle[2] : rectangle[3] + 1, rectangle[0] : rectangle[1] + 1] = 1
         _transform(points, start, end, matrix, near, scratch)
         _pixels_of_run(scratch, end - start, near, lens, safe)
-        count, wide = _bent_bounds_of_run(corners, first, last, scratch, safe, reach, width, height, ranges, kept)
+        count, wide = _bent_bounds_of_run(
+            corners, first, last, scratch, safe, longest, reach, width, height, ranges, kept
+        )
         _edges_of_run(corners, kept, count, scratch, ranges, edges)
         for slot in range(count):
             if not bounded:

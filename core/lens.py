@@ -115,15 +115,21 @@ class Lens:
     def reach(self) -> FloatArray:
         """(64, 2), pixels: how far the picture of a line of unit length may leave its chord, in u and in v.
 
-        Row i holds for lines that stay farther than i / 64 ``safe_radius`` from the axis; a line of length s leaves
-        its chord by at most s² times as much (Taylor's bound of linear interpolation, s² / 8 times the largest second
-        derivative).
+        A line of length s leaves its chord by at most s² times as much (the bound of linear interpolation, s² / 8 times
+        the largest second derivative). Row i holds within the radius r at which r / (1 + r) is (i + 1) / 64 of what it
+        is at ``safe_radius``. Length is that of (a, b), for a fisheye of the chord between directions of unit length.
         """
-        radius = np.linspace(0.0, self.safe_radius, 64 * 32 + 1)
-        bend = _second_derivative(self.parameters, radius)
-        farther = np.maximum.accumulate(bend[::-1])[::-1][: 64 * 32 : 32]
+        share = np.linspace(0.0, 1.0, 64 * 32 + 1) * self.safe_radius / (1.0 + self.safe_radius)
+        bend = np.maximum.accumulate(_second_derivative(self.parameters, share / (1.0 - share)))[32::32]
+        if self.parameters[0] == _FISHEYE:
+            bend = bend * (2.0 * math.asin(math.sqrt(self.longest) / 2.0)) ** 2 / self.longest  # an arc, by its chord
         rows = np.hypot(self.parameters[[9, 12]], self.parameters[[10, 13]])
-        return read_only(1.05 * farther[:, None] * rows / 8.0, np.float64)  # 5 % for what lies between samples
+        return read_only(1.05 * bend[:, None] * rows / 8.0, np.float64)  # 5 % for what lies between samples
+
+    @property
+    def longest(self) -> float:
+        """Square of the length of a line up to which ``reach`` holds."""
+        return 0.25 if self.parameters[0] == _FISHEYE else math.inf
 
     @cached_property
     def tiles(self) -> FloatArray:
@@ -258,25 +264,26 @@ def _radial(parameters: FloatArray, radius: FloatArray) -> tuple[FloatArray, Flo
 def _second_derivative(parameters: FloatArray, radius: FloatArray) -> FloatArray:
     """(n,): no second derivative of the lens, along any line through a ray at these radii, is longer than this.
 
-    Of a radial map x g(r), f = r g, along a line at angle t to x it is (f'' cos² t + g' sin² t, g' sin 2t) in the
-    directions along and across x; the tangential terms add at most 6 |(p1, p2)|. Before the intrinsics.
+    Before the intrinsics, along and across the direction from the axis, of a line at angle t to it. ``opencv``, over
+    (a, b): x g(r) has, with f = r g, (f'' cos² t + g' sin² t, g' sin 2t), and the tangential terms add at most
+    6 |(p1, p2)|. Fisheye, by the angle along a great circle, with d = theta_d: (d'' cos² t + (d' cot theta - d / sin²
+    theta) sin² t, (d' - d cot theta) / sin theta sin 2t).
     """
     if parameters[0] == _FISHEYE:
-        r = np.maximum(radius, 1e-4)  # g' vanishes in the middle
-        theta, c = np.arctan(r), 1.0 / (1.0 + r * r)
-        k = parameters[1:5]
+        theta = np.maximum(np.arctan(radius), 1e-3)  # the second derivative vanishes in the middle
+        k1, k2, k3, k4 = parameters[1:5].tolist()
         s = theta * theta
-        bent = theta * (1.0 + s * (k[0] + s * (k[1] + s * (k[2] + s * k[3]))))
+        bent = theta * (1.0 + s * (k1 + s * (k2 + s * (k3 + s * k4))))
         slope = _angle_slope(parameters, theta)
-        curve = theta * (6 * k[0] + s * (20 * k[1] + s * (42 * k[2] + s * 72 * k[3])))
-        across = (slope * c - bent / r) / r
-        along = (curve - 2.0 * r * slope) * c * c
-        extra = 0.0
-    else:
-        _, across, curved, _ = _radial(parameters, radius)
-        along = 2.0 * across + radius * curved
-        extra = 6.0 * math.hypot(parameters[3], parameters[4])
-    return np.asarray(np.maximum(np.abs(along), np.abs(across)) + np.abs(across) + extra)
+        along = theta * (6 * k1 + s * (20 * k2 + s * (42 * k3 + s * 72 * k4)))
+        sine, cosine = np.sin(theta), np.cos(theta)
+        across = (slope * cosine - bent / sine) / sine
+        turned = (slope - bent * cosine / sine) / sine
+        return np.asarray(np.maximum(np.abs(along), np.abs(across)) + np.abs(turned))
+    _, turned, curved, _ = _radial(parameters, radius)
+    along = 2.0 * turned + radius * curved
+    extra = 6.0 * math.hypot(parameters[3], parameters[4])
+    return np.asarray(np.maximum(np.abs(along), np.abs(turned)) + np.abs(turned) + extra)
 
 
 def _boxes(*planes: FloatArray) -> FloatArray:

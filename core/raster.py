@@ -163,12 +163,13 @@ def rasterise(
             camera.width,
             lens.parameters,
             lens.safe_radius,
+            lens.longest,
             lens.reach,
             lens.rays,
             lens.tiles,
             lens.blocks,
             lens.blind,
-            np.empty((9, clusters.most_vertices)),
+            np.empty((12, clusters.most_vertices)),
             keys,
         )
     depth = np.empty((camera.height, camera.width), dtype=np.float32)

@@ -20,7 +20,7 @@ SHOULDER, WHITE = 0.75, 1.32
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def paint(  # type: ignore[no-untyped-def]
-    triangle, depth, rotation, centre, fx, fy, cx, cy,  # the map and its camera
+    triangle, depth, rotation, centre, fx, fy, cx, cy, rays,  # the map and its camera
     corners, faces, uv, light, material, density,  # the painted mesh
     texels, start, width, height, texture, color, extent, glow,  # the packed palette
     exposure, out,
@@ -29,8 +29,12 @@ def paint(  # type: ignore[no-untyped-def]
 
     The place of a pixel inside its triangle comes from the pixel's ray and depth, so perspective is exact. A texture
     is read with linear interpolation from the copy whose texels are about as large as the pixel's footprint.
+
+    ``rays`` (3, h, w) are what each pixel's depth multiplies, in the camera's axes, for cameras other than a pinhole;
+    (3, 0, 0) for a pinhole, whose rays follow from fx, fy, cx and cy.
     """
     rows, columns = triangle.shape
+    straight = rays.shape[1] == 0
     levels = start.shape[1]
     for y in range(rows):
         for x in range(columns):
@@ -39,10 +43,15 @@ def paint(  # type: ignore[no-untyped-def]
                 continue
             z = depth[y, x]
             a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
-            px, py = (x - cx) / fx * z, (y - cy) / fy * z
-            qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * z + centre[0] - corners[a, 0]
-            qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * z + centre[1] - corners[a, 1]
-            qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * z + centre[2] - corners[a, 2]
+            if straight:
+                px, py, pz = (x - cx) / fx * z, (y - cy) / fy * z, np.float64(z)
+                away = pz
+            else:
+                px, py, pz = rays[0, y, x] * z, rays[1, y, x] * z, rays[2, y, x] * z
+                away = math.sqrt(px * px + py * py + pz * pz)  # pixels of a bent lens stand for equal angles
+            qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * pz + centre[0] - corners[a, 0]
+            qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * pz + centre[1] - corners[a, 1]
+            qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * pz + centre[2] - corners[a, 2]
             ux, uy, uz = corners[b, 0] - corners[a, 0], corners[b, 1] - corners[a, 1], corners[b, 2] - corners[a, 2]
             vx, vy, vz = corners[c, 0] - corners[a, 0], corners[c, 1] - corners[a, 1], corners[c, 2] - corners[a, 2]
             uu, uv_, vv = ux * ux + uy * uy + uz * uz, ux * vx + uy * vy + uz * vz, vx * vx + vy * vy + vz * vz
@@ -55,7 +64,7 @@ def paint(  # type: ignore[no-untyped-def]
             nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
             rx, ry, rz = qx + corners[a, 0] - centre[0], qy + corners[a, 1] - centre[1], qz + corners[a, 2] - centre[2]
             slant = abs(nx * rx + ny * ry + nz * rz) / math.sqrt(area * (rx * rx + ry * ry + rz * rz) + 1e-30)
-            footprint = z / fx * density[t] / math.sqrt(max(slant, 0.04))
+            footprint = away / fx * density[t] / math.sqrt(max(slant, 0.04))
             m = material[t]
             k = texture[m]
             level = 0

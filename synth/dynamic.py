@@ -20,7 +20,7 @@ from ._shade import paint
 from .materials import Palette
 from .moving_light import MovingLight, plan_light
 from .moving_mesh import MovingMesh, assemble
-from .render import SOFTNESS
+from .render import SOFTNESS, STRAIGHT
 from .room import ROOM_KINDS, furnish
 from .scene import Painted, paint_surfaces, walk_through
 from .sources import SOURCES, Source
@@ -127,7 +127,7 @@ def paint_step(scene: DynamicScene, step: int, world: npt.NDArray[np.float64], s
     k = camera.intrinsics
     paint(
         seen.triangle, seen.depth, camera.camera_to_world[:3, :3].copy(), camera.centre.copy(),
-        k[0, 0], k[1, 1], k[0, 2], k[1, 2],
+        k[0, 0], k[1, 1], k[0, 2], k[1, 2], STRAIGHT,
         corners, painted.faces, painted.uv, scene.light.at(step), painted.material, painted.density,
         palette.texels, palette.start, palette.width, palette.height, palette.texture, palette.color, palette.extent,
         palette.glow, painted.exposure, image,

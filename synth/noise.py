@@ -23,7 +23,7 @@ from ..core import seeding
 from .mesh import corner_normals
 from .scene import VERSION, SyntheticScene
 
-__all__ = ["Scan", "clean_scan", "noisy_depth", "noisy_scan"]
+__all__ = ["Scan", "clean_scan", "noisy_depth", "noisy_poses", "noisy_scan"]
 
 LARGEST_SHIFT: Final = 0.028
 """Metres: no vertex is displaced further."""
@@ -93,8 +93,13 @@ def noisy_scan(scene: SyntheticScene) -> Scan:
     rng = _generator(scene, "unlabelled")
     forgotten = rng.choice(ids, round(_UNLABELLED * len(ids)), replace=False)
     instance = np.where(np.isin(segments, forgotten), -1, instance).astype(np.int32)
-    poses, lost = _shaken(_generator(scene, "poses"), _poses(scene))
+    poses, lost = noisy_poses(scene)
     return Scan(vertices, faces, instance, source, segments, poses, lost)
+
+
+def noisy_poses(scene: SyntheticScene) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Poses (frames, 4, 4) as tracking found them, and which it lost (frames,)."""
+    return _shaken(_generator(scene, "poses"), _poses(scene))
 
 
 def _remeshed(

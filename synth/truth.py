@@ -27,12 +27,16 @@ floor at 0, the middle of the room at x = y = 0), metres, OpenCV camera axes, pi
     dropped           (frames,) bool
     color_intrinsics, depth_intrinsics   (3, 3) float64
     color_size, depth_size               (2,) int64, width and height
+
+Formats with several streams of images add the cameras of the others: ``write_scannetpp.py``, ``write_structured3d.py``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +51,14 @@ FORMAT: Final = "spatialgen-synthetic-truth"
 TRUTH_VERSION: Final = 1
 
 
-def write_truth(folder: Path, scene: SyntheticScene, lost: npt.NDArray[np.bool_], *, scan_noise: bool) -> None:
+def write_truth(
+    folder: Path,
+    scene: SyntheticScene,
+    lost: npt.NDArray[np.bool_],
+    *,
+    scan_noise: bool,
+    extra: Mapping[str, npt.NDArray[Any]] = MappingProxyType({}),
+) -> None:
     """Write both files into ``folder``.
 
     Args:
@@ -55,6 +66,7 @@ def write_truth(folder: Path, scene: SyntheticScene, lost: npt.NDArray[np.bool_]
         scene: the clean scene.
         lost: (frames,) poses that are -inf in the files.
         scan_noise: whether the files hold the noisy scan.
+        extra: what else goes into ``truth.npz``, by name: the cameras of other streams.
     """
     color, depth = scene.cameras[0], scene.depth_cameras[0]
     counts = np.bincount(scene.vertex_instance, minlength=len(scene.objects))
@@ -112,4 +124,5 @@ def write_truth(folder: Path, scene: SyntheticScene, lost: npt.NDArray[np.bool_]
         depth_intrinsics=depth.intrinsics,
         color_size=np.array([color.width, color.height]),
         depth_size=np.array([depth.width, depth.height]),
+        **extra,
     )

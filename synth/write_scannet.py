@@ -23,6 +23,7 @@ from ..core.types import Camera
 from ..media.images import encode_jpeg
 from .labels import NYU40_COLORS, NYU40_IDS
 from .noise import Scan, noisy_depth
+from .ply import write_ply
 from .render import depth_map, paint_image, vertex_colors
 from .scene import SyntheticScene
 
@@ -106,9 +107,9 @@ def write_mesh(folder: Path, scene: SyntheticScene, scan: Scan) -> None:
     stem = f"{scene.id}_vh_clean_2"
     to_raw = np.linalg.inv(scene.axis_alignment)
     raw = (scan.vertices.astype(np.float64) @ to_raw[:3, :3].T + to_raw[:3, 3]).astype("<f4")
-    _write_ply(folder / f"{stem}.ply", raw, scan.faces, vertex_colors(scene)[scan.source], None)
+    write_ply(folder / f"{stem}.ply", raw, scan.faces, vertex_colors(scene)[scan.source])
     nyu40 = np.array([*(NYU40_IDS[thing.label] for thing in scene.objects), 0])[scan.vertex_instance]
-    _write_ply(folder / f"{stem}.labels.ply", raw, scan.faces, np.array(NYU40_COLORS, np.uint8)[nyu40], nyu40)
+    write_ply(folder / f"{stem}.labels.ply", raw, scan.faces, np.array(NYU40_COLORS, np.uint8)[nyu40], nyu40.astype(np.uint16))
     segments = {"params": {}, "sceneId": scene.id, "segIndices": scan.segments.tolist()}
     (folder / f"{stem}.0.010000.segs.json").write_text(json.dumps(segments, separators=(",", ":")), encoding="ascii")
     (folder / f"{scene.id}.aggregation.json").write_text(json.dumps(_aggregation(scene, scan)), encoding="ascii")
@@ -128,34 +129,6 @@ def _aggregation(scene: SyntheticScene, scan: Scan) -> dict[str, object]:
         "segGroups": groups,
         "segmentsFile": f"scannet.{scene.id}_vh_clean_2.0.010000.segs.json",
     }
-
-
-def _write_ply(
-    path: Path,
-    vertices: npt.NDArray[np.float32],
-    faces: npt.NDArray[np.int32],
-    colors: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64] | None,
-) -> None:
-    fields = [("position", "<f4", 3), ("color", "u1", 4)]
-    extra = ""
-    if labels is not None:
-        fields.append(("label", "<u2", 1))
-        extra = "property ushort label\n"
-    rows = np.zeros(len(vertices), np.dtype([(n, t, s) if s > 1 else (n, t) for n, t, s in fields]))
-    rows["position"] = vertices
-    rows["color"][:, :3], rows["color"][:, 3] = colors, 255
-    if labels is not None:
-        rows["label"] = labels
-    triangles = np.zeros(len(faces), np.dtype([("count", "u1"), ("corners", "<i4", 3)]))
-    triangles["count"], triangles["corners"] = 3, faces
-    header = (
-        "ply\nformat binary_little_endian 1.0\ncomment synthetic\n"
-        f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
-        "property uchar red\nproperty uchar green\nproperty uchar blue\nproperty uchar alpha\n"
-        f"{extra}element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
-    )
-    path.write_bytes(header.encode("ascii") + rows.tobytes() + triangles.tobytes())
 
 
 def _facts(scene: SyntheticScene) -> str:

@@ -1,0 +1,110 @@
+"""Which frames to compare: few, that see the same surface from places far enough apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.types import Scene
+from ._doctor_views import View, pose_of
+
+__all__ = ["BASELINE", "choose_pairs", "telling_pairs"]
+
+BASELINE: Final = 0.05  # of the median depth; on smaller ones every convention fits
+_WANTED: Final = 0.15  # of the median depth: parallax enough, and most of the surface still seen by both
+_LONGEST: Final = 0.8
+_MOST_TURNED: Final = 50.0  # degrees; it is the same angle whichever way the poses are read
+_TURNED: Final = 25.0  # degrees that are as bad as a baseline off by a factor of e
+_WINDOW: Final = 40  # frames; what is seen again much later has drifted in real sequences
+_FEW: Final = 6  # frames, of which all neighbours are compared
+_MOST_PAIRS: Final = 8
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def choose_pairs(
+    scene: Scene, starts: Sequence[int], load: Callable[[int], View | None]
+) -> list[tuple[View, View]]:
+    """Pairs of views to compare: a partner for each start.
+
+    Args:
+        scene: with depth.
+        starts: frame indices.
+        load: the view of a frame, None where it has no usable depth.
+    """
+    with_depth = np.array([index for index, frame in enumerate(scene.frames) if frame.has_depth])
+    if len(with_depth) < 2:
+        return []
+    if len(with_depth) <= _FEW:
+        views = [view for index in with_depth if (view := load(int(index))) is not None]
+        return [pair for pair in zip(views, views[1:], strict=False) if _turn(*pair) < _MOST_TURNED]
+    poses = np.array([pose_of(scene, int(index))[0] for index in with_depth])
+    pairs: list[tuple[View, View]] = []
+    taken: set[frozenset[int]] = set()
+    for start in starts:
+        first = load(start)
+        if first is None:
+            continue
+        order = _partners(first, poses, with_depth)
+        partner = next((int(index) for index in order if frozenset((start, int(index))) not in taken), None)
+        second = None if partner is None else load(partner)
+        if second is not None:
+            taken.add(frozenset((first.index, second.index)))
+            pairs.append((first, second))
+    return pairs
+
+
+def telling_pairs(views: Sequence[View]) -> list[tuple[View, View]]:
+    """The pairs of views from which conventions can be told, the best first.
+
+    The baseline must suffice both with the poses as stated and inverted, since either may be the true one.
+    """
+    found = []
+    for place, a in enumerate(views):
+        for b in views[place + 1 :]:
+            lengths = _baselines(a.stored, b.stored[None])[:, 0] / min(a.median, b.median)
+            turn = _turn(a, b)
+            if turn < _MOST_TURNED and lengths.min() >= BASELINE:
+                found.append((turn / _TURNED + abs(float(np.log(lengths[0] / _WANTED))), a.index, b.index, (a, b)))
+    return [pair for *_, pair in sorted(found, key=lambda entry: entry[:3])[:_MOST_PAIRS]]
+
+
+def _baselines(first: FloatArray, others: FloatArray) -> FloatArray:
+    """(2, n) metres between camera centres, with poses as stated and inverted."""
+    stated = np.linalg.norm(others[:, :3, 3] - first[:3, 3], axis=1)
+    inverse = np.einsum("nij,ni->nj", others[:, :3, :3], others[:, :3, 3]) - first[:3, :3].T @ first[:3, 3]
+    return np.stack([stated, np.linalg.norm(inverse, axis=1)])
+
+
+def _partners(first: View, poses: FloatArray, with_depth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Frames that should see the same surface, the best first.
+
+    Poses may be stated the wrong way round, so the baseline should suit both readings; where none does, the stated one.
+    """
+    both = _baselines(first.stored, poses) / first.median
+    angle = _angles(first.stored, poses)
+    possible = (with_depth != first.index) & (angle < _MOST_TURNED)
+    near = np.abs(np.searchsorted(with_depth, with_depth) - np.searchsorted(with_depth, first.index)) <= _WINDOW
+    for lengths in (both, both[:1]):
+        for within in (near, ~near):
+            suits = possible & within & (lengths >= BASELINE).all(axis=0) & (lengths <= _LONGEST).all(axis=0)
+            if suits.any():
+                candidates = np.flatnonzero(suits)
+                cost = angle[candidates] / _TURNED + np.abs(np.log(both[0, candidates] / _WANTED))
+                return np.asarray(with_depth[candidates[np.argsort(cost, kind="stable")]])
+    # None far enough: neighbours at least tell whether depth repeats itself.
+    candidates = np.flatnonzero(possible & near)
+    return np.asarray(with_depth[candidates[np.argsort(-both[0, candidates], kind="stable")]])
+
+
+def _angles(first: FloatArray, others: FloatArray) -> FloatArray:
+    """(n,) degrees between the rotations."""
+    trace = np.einsum("ij,nij->n", first[:3, :3], others[:, :3, :3])
+    return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
+
+
+def _turn(a: View, b: View) -> float:
+    return float(_angles(a.stored, b.stored[None])[0])
