@@ -219,7 +219,7 @@ def prepare(tracks: Tracks, window_seconds: float, tolerance: float, factor: flo
         np.ascontiguousarray(points.transpose(1, 0, 2)),
         np.ascontiguousarray(valid.T),
         starts,
-        max(1, (width + 1) // 2),
+        max(1, (width + 3) // 4),
         noise,
         tolerance,
         factor,

@@ -269,8 +269,8 @@ class Tracks:
         space: ``world`` (camera motion taken out, or the camera known to stand still), or ``camera``: the frame of
             reference of each step's own camera, where nothing can be said about motion in the world.
         step_seconds: between two steps.
-        has_extrinsics: whether the source states the camera's poses; without them tracks are in the world only where the
-            camera is known to stand still.
+        has_extrinsics: whether the source states the camera's poses; without them tracks are in the world only where
+            the camera is known to stand still.
     """
 
     points: np.ndarray

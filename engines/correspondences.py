@@ -31,10 +31,10 @@ __all__ = ["Kind", "Match", "MatchFinder", "MatchParameters", "Option", "distanc
 Kind = Literal["random", "near_miss", "same_object", "same_label"]
 
 _CLEARANCE: Final = 1.5  # as for depths: marks keep half a radius from edges, poses and meshes are a few pixels off
-_POINTS_A_FRAME: Final = 60
-_CANDIDATES_A_FRAME: Final = 300
-_MATCHES_A_PAIR: Final = 3
-_TRIED_A_PAIR: Final = 12
+_POINTS_A_FRAME: Final = 100
+_CANDIDATES_A_FRAME: Final = 900
+_MATCHES_A_PAIR: Final = 4
+_TRIED_A_PAIR: Final = 30
 _RING: Final = 14  # pixels tried around a place for a mark beside it
 _RING_REACH: Final = 2.0  # the outer radius of that ring over the inner one
 _APART: Final = 4.0  # radii between the centres of two marks at least, so that neither they nor their rings touch
@@ -120,7 +120,7 @@ class MatchFinder:
         ]
 
     def find(self, pairs: FramePairs, chosen: npt.NDArray[np.int64]) -> Iterator[Match]:
-        """Up to three matches of each chosen pair, frame by frame."""
+        """Up to four matches of each chosen pair, frame by frame."""
         for frame in np.unique(pairs.first[chosen]).tolist():
             if frame not in self._seen:
                 self._seen[frame] = self._points_of(frame)
@@ -259,8 +259,10 @@ class MatchFinder:
     ) -> npt.NDArray[np.float64]:
         """(n,): how far points are from what the frame shows there, over the tolerance; inf where that is unknown."""
         agreement = self._geometry.settings.agreement
-        found = self._geometry.point_depth(frame, xy).depth.astype(np.float64)
-        error = np.abs(found - depth) / np.maximum(agreement.absolute, agreement.relative * depth)
+        # The four pixels around the point: beside a fold or an edge the nearest one may show the right surface by luck.
+        around = [xy + offset for offset in ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))]
+        found = self._geometry.point_depth(frame, np.concatenate(around)).depth.astype(np.float64).reshape(4, -1)
+        error = np.abs(found - depth).max(axis=0) / np.maximum(agreement.absolute, agreement.relative * depth)
         return np.where(np.isfinite(error), error, np.inf)
 
     def _distractors(self, frame: int, truth: Option, others: DepthPoints) -> list[Option]:

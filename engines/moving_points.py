@@ -116,11 +116,16 @@ class MovingPoints:
         return step
 
     def seen(self, frame: int) -> tuple[BoolArray, FloatArray, FloatArray]:
-        """Which points a frame shows (n,), and their pixels (n, 2) and depths (n,)."""
+        """Which points a frame shows (n,), and their pixels (n, 2) and depths (n,).
+
+        A point of a body is where the body's motion puts it: that rests on many points and steps, while its own noise
+        may carry it over the edge of what it lies on.
+        """
         if frame not in self._seen:
             step, camera = self.step(frame), self.scene.frames[frame].camera
-            steady = self.steady[step]
-            xy, depth = project(np.where(steady[:, None], self.tracks.points[step], np.nan), camera)
+            steady, (carried, _) = self.steady[step], self.carried(frame)
+            places = np.where(np.isnan(carried), self.tracks.points[step], carried)
+            xy, depth = project(np.where(steady[:, None], places, np.nan), camera)
             self._seen[frame] = (steady & is_inside(xy, camera), xy, depth)
         return self._seen[frame]
 

@@ -162,7 +162,6 @@ def test_data_format_describes_every_column():
 def test_data_format_describes_every_key_of_the_evidence():
     """Keys are read off the facts themselves, whatever engines there are."""
     from support.closed_form import make_scene
-
     from support.moving_bodies import make_moving_scene
 
     text = (ROOT / "docs" / "data-format.md").read_text().split("## Evidence")[1]

@@ -13,9 +13,11 @@ import pytest
 from support.multispa_motion import Clip, judge_motion
 from support.multispa_objects import solids_of
 from support.multispa_oracle import WORDS, Room, Verdict, camera_values, elevation, judge
+from support.scores import adjusted_rand
 
 import spatialgen
 from spatialgen import synth
+from spatialgen.core import rigid
 from spatialgen.dataset.read import open_rows
 
 SIZES = ("object_height", "object_length", "object_width")
@@ -37,7 +39,7 @@ class Agreement:
         """
         spatialgen.run("multispa", scenes=roots, out=out, per_scene=per_scene, images="path", workers=2)
         self.still_root, self.video_root = truth_of or roots
-        self.out = out
+        self.roots, self.out = roots, out
         self.rooms: dict[str, Room] = {}
         self._clips: dict[str, Clip] = {}
         self.rows: Counter[str] = Counter()
@@ -196,3 +198,20 @@ def test_scan_noise_leaves_words_and_choices_right(clean: Agreement, noisy: Agre
     for task in CHOICES:
         assert noisy.rows[task] >= clean.rows[task] / 2, (task, noisy.rows[task], clean.rows[task])
         assert noisy.wrong_choice[task] <= 0.01 * noisy.rows[task], (task, noisy.wrong_choice[task], noisy.rows[task])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_drawers_doors_and_boxes_are_found_in_noisy_tracks(noisy: Agreement) -> None:
+    """Over the tracks that can be told: of still parts, and of others those that move while they are visible."""
+    for scene in spatialgen.open_scenes(noisy.roots[1]):
+        assert scene.tracks is not None
+        with np.load(noisy.roots[1] / "truth" / f"{scene.id.split('_', 1)[1]}.npz") as truth:
+            part_group, track_part, exact = truth["part_group"], truth["track_part"], truth["tracks_world"]
+        wanted = part_group[track_part]
+        seen = rigid.steady_visibility(scene.tracks)[..., None]
+        low, high = np.where(seen, exact, np.inf).min(axis=0), np.where(seen, exact, -np.inf).max(axis=0)
+        told = (seen.sum(axis=(0, 2)) >= 4) & ((wanted == 0) | (np.linalg.norm(high - low, axis=1) >= 0.05))
+        found = rigid.segment(scene.tracks).group
+        print(scene.id, told.sum(), adjusted_rand(wanted[told], found[told]), adjusted_rand(wanted, found))  # noqa: T201
+        assert adjusted_rand(wanted[told], found[told]) >= 0.95, scene.id

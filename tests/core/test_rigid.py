@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 from support.closed_form import look_at
 from support.moving_bodies import make_moving
+from support.scores import adjusted_rand
 
 from spatialgen.core import rigid_search
 from spatialgen.core.rigid import RIGID_PRESETS, RigidSettings, body_motion, distance_change_losses, segment
@@ -47,16 +48,6 @@ def plain_groups(points: np.ndarray, least_size: int = 6) -> list[frozenset[int]
 
 def as_sets(group: np.ndarray) -> list[frozenset[int]]:
     return [frozenset(np.flatnonzero(group == number).tolist()) for number in range(group.max(initial=-1) + 1)]
-
-
-def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:
-    """Hubert and Arabie 1985."""
-    a, b = np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]
-    table = np.zeros((a.max() + 1, b.max() + 1))
-    np.add.at(table, (a, b), 1)
-    both, first, second = (float((n * (n - 1) / 2).sum()) for n in (table, table.sum(1), table.sum(0)))
-    chance = first * second / (len(a) * (len(a) - 1) / 2)
-    return (both - chance) / ((first + second) / 2 - chance)
 
 
 def adversarial() -> Iterator[tuple[str, np.ndarray]]:

@@ -67,9 +67,11 @@ def test_the_mark_is_where_the_point_is_and_both_frames_show_it(options: dict) -
         track = fact.evidence["tracks"][0]["track_index"]
         first, second = (scene.frames[index] for index in fact.frames)
         assert scene.tracks is not None
-        xy, depth = project(scene.tracks.points[first.track_step, [track]], first.camera)
+        # The mark is on the point itself, not where the track's noise carries it.
+        xy, depth = project(truth.points[first.track_step, [track]], first.camera)
         assert (mark.image, mark.label, mark.role) == (0, "A", "target")
-        assert (mark.x, mark.y, mark.depth) == pytest.approx((*xy[0], depth[0]))
+        assert (mark.x, mark.y) == pytest.approx(tuple(xy[0]), abs=1.5 if options else 1e-6)
+        assert mark.depth == pytest.approx(depth[0], abs=0.01 if options else 1e-6)
         radius = mark_radius(first.camera.height)
         assert -0.5 + radius <= mark.x < first.camera.width - 0.5 - radius
         assert -0.5 + radius <= mark.y < first.camera.height - 0.5 - radius
