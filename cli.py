@@ -291,16 +291,26 @@ def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
 @_command("synth")
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option(
-    "--format", type=click.Choice(["scannet", "posed_images", "tapvid3d"]), default="scannet", show_default=True
+    "--format",
+    type=click.Choice(["scannet", "posed_images", "tapvid3d", "scannetpp", "structured3d"]),
+    default="scannet",
+    show_default=True,
 )
 @click.option("--scenes", default=1, show_default=True, type=_POSITIVE, help="Number of scenes.")
 @click.option("--frames", default=60, show_default=True, type=_POSITIVE, help="Frames a scene.")
 @click.option("--seed", default=0, show_default=True, type=_NOT_NEGATIVE)
 @click.option(
-    "--color-size", nargs=2, type=int, metavar="W H", help="[default: 1296 968; with tapvid3d each source's own]"
+    "--color-size", nargs=2, type=int, metavar="W H", help="[default: 1296 968, or as the format has it]"
 )
 @click.option("--depth-size", nargs=2, type=int, default=(640, 480), show_default=True, metavar="W H")
 @click.option("--tracks", default=1500, show_default=True, type=_POSITIVE, help="Points a video (tapvid3d).")
+@click.option(
+    "--depth-coding",
+    type=click.Choice(["lz4", "deflate_blocks", "deflate_stream"]),
+    default="lz4",
+    show_default=True,
+    help="Of depth.bin (scannetpp).",
+)
 @click.option("--scan-noise", is_flag=True, help="Like a real scan: noisy mesh, poses, depth and labels, or tracks.")
 def synth_command(directory: Path, **options: Any) -> None:
     """Make synthetic scenes on disk in a real layout, with the truth beside them."""

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.types import Scene
-from ._doctor_views import View, pose_of
+from ._doctor_views import Convention, View, pose_of
 
-__all__ = ["BASELINE", "choose_pairs", "telling_pairs"]
+__all__ = ["BASELINE", "baseline", "choose_pairs", "telling_pairs"]
 
 BASELINE: Final = 0.05  # of the median depth; on smaller ones every convention fits
 _WANTED: Final = 0.15  # of the median depth: parallax enough, and most of the surface still seen by both
@@ -58,18 +58,25 @@ def choose_pairs(
 
 
 def telling_pairs(views: Sequence[View]) -> list[tuple[View, View]]:
-    """The pairs of views from which conventions can be told, the best first.
+    """The pairs of views from which conventions may be told, the best first.
 
-    The baseline must suffice both with the poses as stated and inverted, since either may be the true one.
+    The baseline must suffice both with the poses as stated and inverted, since either may be the true one; half of
+    what is needed will do, since depth may be stated twice too large.
     """
     found = []
     for place, a in enumerate(views):
         for b in views[place + 1 :]:
-            lengths = _baselines(a.stored, b.stored[None])[:, 0] / min(a.median, b.median)
+            lengths = _baselines(a.stored, b.stored[None])[:, 0] / max(a.median, b.median)
             turn = _turn(a, b)
-            if turn < _MOST_TURNED and lengths.min() >= BASELINE:
+            if turn < _MOST_TURNED and lengths.min() >= BASELINE / 2:
                 found.append((turn / _TURNED + abs(float(np.log(lengths[0] / _WANTED))), a.index, b.index, (a, b)))
     return [pair for *_, pair in sorted(found, key=lambda entry: entry[:3])[:_MOST_PAIRS]]
+
+
+def baseline(a: View, b: View, convention: Convention) -> float:
+    """Between the two cameras, as a share of the median depth, read in a convention."""
+    lengths = _baselines(a.stored, b.stored[None])[:, 0]
+    return float(lengths[int(convention.inverted)] / (convention.scale * max(a.median, b.median)))
 
 
 def _baselines(first: FloatArray, others: FloatArray) -> FloatArray:

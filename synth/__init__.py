@@ -17,6 +17,14 @@ seed, its index and the options, never on how many are made.
     ├── synthetic.json
     ├── adt/, pstudio/, drivetrack/       one <name>.npz a video
     └── truth/                            <name>.npz and <name>.json: rigid parts, their poses, cameras, clean tracks
+
+``format="scannetpp"`` writes the same rooms as iPhone videos with depth, DSLR images and a laser scan, ``format=
+"structured3d"`` as renderings without a mesh; ``write_scannetpp.py`` and ``write_structured3d.py`` draw their folders::
+
+    DIR/
+    ├── synthetic.json
+    ├── data/<ten hexadecimal digits>/        with scannetpp; truth in its scans/; metadata/ and splits/ beside
+    └── scene_<n>/                            with structured3d; truth.json and truth.npz in it
 """
 
 from __future__ import annotations
@@ -24,23 +32,27 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 from ..errors import ConfigError, OutOfSpace, UnknownName
+from . import write_scannetpp, write_structured3d
 from .dynamic import VERSION as VIDEO_VERSION
 from .labels import label_table
 from .noise import clean_scan, noisy_scan
 from .scene import VERSION, SyntheticObject, SyntheticScene, build_scene
 from .truth import write_truth
 from .write_scannet import render_frames, write_mesh, write_posed_images, write_sens
+from .write_scannetpp import DEPTH_CODINGS, DepthCoding
+from .write_scannetpp_scans import write_lists, write_tables
 from .write_tapvid3d import file_of, write_video
 
 __all__ = ["FORMATS", "SyntheticObject", "SyntheticScene", "build_scene", "generate"]
 
-FORMATS: Final = ("scannet", "posed_images", "tapvid3d")
+FORMATS: Final = ("scannet", "posed_images", "tapvid3d", "scannetpp", "structured3d")
 _NOTE: Final = "synthetic.json"
+_COLOR_SIZES: Final = {"scannetpp": write_scannetpp.COLOR_SIZE, "structured3d": write_structured3d.COLOR_SIZE}
 _COLOR_SIZE: Final = (1296, 968)
 _LARGEST_IMAGE: Final = 8192  # pixels a side
 _MOST_TRACKS: Final = 100_000
@@ -50,7 +62,7 @@ _SHORTEST_VIDEO: Final = 2  # frames: in one nothing moves
 def generate(
     directory: Path,
     *,
-    format: Literal["scannet", "posed_images", "tapvid3d"] = "scannet",
+    format: Literal["scannet", "posed_images", "tapvid3d", "scannetpp", "structured3d"] = "scannet",
     scenes: int = 1,
     seed: int = 0,
     frames: int = 60,
@@ -58,6 +70,7 @@ def generate(
     color_size: tuple[int, int] | None = None,
     depth_size: tuple[int, int] = (640, 480),
     tracks: int = 1500,
+    depth_coding: DepthCoding = "lz4",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Make synthetic scenes on disk, with their truth beside them.
@@ -67,28 +80,41 @@ def generate(
 
     Args:
         directory: made if it is not there; must be empty or hold scenes of the same seed and options.
-        format: ``scannet`` (the raw release with ``.sens``), ``posed_images``, or ``tapvid3d`` (videos).
+        format: ``scannet`` (the raw release with ``.sens``), ``posed_images``, ``tapvid3d`` (videos), ``scannetpp`` or
+            ``structured3d``.
         scenes: how many.
         seed: of the set; scene k of a seed is always the same.
-        frames: of each scene.
-        scan_noise: write what a scanner, or of videos a tracker, would bring home instead of the clean scene.
-        color_size: width and height of the colour images, pixels; None takes 1296 x 968, or the video source's own.
-        depth_size: of the depth maps; videos have none.
+        frames: of each scene: of the iPhone with ``scannetpp`` (the DSLR takes a third as many), perspective views with
+            ``structured3d``.
+        scan_noise: write what a scanner, or of videos a tracker, would bring home instead of the clean scene; the
+            modules of ``scannetpp`` and ``structured3d`` say what of them has noise.
+        color_size: width and height of the colour images, pixels; None takes 1296 x 968, or what the format is known
+            for: the video source's own, 1920 x 1440 of the iPhone, 1280 x 720.
+        depth_size: of the depth maps; videos have none, those of ``scannetpp`` are 256 x 192 and those of
+            ``structured3d`` as large as the images.
         tracks: points followed in each video.
+        depth_coding: of ScanNet++'s ``depth.bin``: ``lz4``, ``deflate_blocks`` or ``deflate_stream``.
         progress: called with the number of frames done and of all frames, after each.
 
     Returns:
-        The scenes' folders under ``scans``, or the videos' files, in order.
+        The scenes' folders (under ``scans`` or ``data``), or the videos' files, in order.
 
     Raises:
-        UnknownName: for a format that cannot be written.
+        UnknownName: for a format or a depth coding that cannot be written.
         ConfigError: for a folder that holds something else, or numbers that make no sense.
         OutOfSpace: when the disk is full; complete scenes stay.
     """
     if format not in FORMATS:
         raise UnknownName("synthetic format", format, FORMATS)
-    size, video = color_size or _COLOR_SIZE, format == "tapvid3d"
+    if depth_coding not in DEPTH_CODINGS:
+        raise UnknownName("coding of depth.bin", depth_coding, DEPTH_CODINGS)
+    video = format == "tapvid3d"
+    size = color_size or _COLOR_SIZES.get(format, _COLOR_SIZE)
     _check_numbers(scenes, frames, _SHORTEST_VIDEO if video else 1, size, depth_size, tracks)
+    if format == "scannetpp" and any(side % 2 for side in size):
+        raise ConfigError(
+            f"a video of {size[0]} x {size[1]} pixels asked for", remedy="give even numbers: it stores colour by twos"
+        )
     options: dict[str, object] = {
         "made_by": "spatialgen synth",
         "version": VIDEO_VERSION if video else VERSION,
@@ -97,22 +123,26 @@ def generate(
         "frames": frames,
         "scan_noise": scan_noise,
         "color_size": None if video and color_size is None else list(size),
-        **({"tracks": tracks} if video else {"depth_size": list(depth_size)}),
+        **_own_options(format, depth_size, tracks, depth_coding),
     }
     try:
         _claim(directory, options)
         made = []
         for index in range(scenes):
-            final = file_of(directory, seed, index) if video else directory / "scans" / f"scene{index:04d}_00"
+            final = _final(directory, format, seed, index)
             if not final.exists():
                 counts = (index * frames, scenes * frames)
                 if video:
                     _film(directory, index, color_size, options, progress, counts)
+                elif format in _COLOR_SIZES:
+                    _make_whole(directory, final, index, options, progress, counts)
                 else:
                     _make(directory, final, index, options, progress, counts)
             elif progress is not None:
                 progress((index + 1) * frames, scenes * frames)
             made.append(final)
+            if format == "scannetpp":
+                write_lists(directory, [folder.name for folder in made])
         return made
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -124,6 +154,28 @@ def generate(
             path=error.filename or directory,
             remedy="give a folder you may write to",
         ) from error
+
+
+def _own_options(
+    format: str, depth_size: tuple[int, int], tracks: int, depth_coding: DepthCoding
+) -> dict[str, object]:
+    """What only some formats can be made with."""
+    return {
+        "tapvid3d": {"tracks": tracks},
+        "scannetpp": {"depth_coding": depth_coding},
+        "structured3d": {},
+    }.get(format, {"depth_size": list(depth_size)})
+
+
+def _final(directory: Path, format: str, seed: int, index: int) -> Path:
+    """What is there as soon as a scene is complete."""
+    if format == "tapvid3d":
+        return file_of(directory, seed, index)
+    if format == "scannetpp":
+        return directory / "data" / write_scannetpp.scene_id(seed, index)
+    if format == "structured3d":
+        return directory / write_structured3d.scene_id(index)
+    return directory / "scans" / f"scene{index:04d}_00"
 
 
 def _check_numbers(
@@ -165,7 +217,9 @@ def _claim(directory: Path, options: dict[str, object]) -> None:
             "is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder"
         )
     directory.mkdir(parents=True, exist_ok=True)
-    if options["format"] != "tapvid3d":
+    if options["format"] == "scannetpp":
+        write_tables(directory)
+    if options["format"] not in ("tapvid3d", "structured3d"):
         (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
     # Last: a folder with the note is complete up to its scenes.
     partial = directory / f".{_NOTE}.partial"
@@ -196,6 +250,41 @@ def _film(
         color_size=color_size,
         done=None if progress is None else lambda done: progress(counts[0] + done, counts[1]),
     )
+
+
+def _make_whole(
+    directory: Path,
+    final: Path,
+    index: int,
+    options: dict[str, object],
+    progress: Callable[[int, int], None] | None,
+    counts: tuple[int, int],
+) -> None:
+    """Write one scene that is a single folder under a temporary name, then rename it."""
+    seed, frames, size = options["seed"], options["frames"], options["color_size"]
+    assert isinstance(seed, int)
+    assert isinstance(frames, int)
+    assert isinstance(size, list)
+    partial = directory / f".{final.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    color_size, noisy = (size[0], size[1]), bool(options["scan_noise"])
+    steps: Iterator[int]
+    if options["format"] == "scannetpp":
+        coding = options["depth_coding"]
+        assert coding in DEPTH_CODINGS
+        steps = write_scannetpp.write_scene(
+            partial, seed, index, frames=frames, color_size=color_size, depth_coding=coding, scan_noise=noisy
+        )
+    else:
+        steps = write_structured3d.write_scene(
+            partial, seed, index, frames=frames, color_size=color_size, scan_noise=noisy
+        )
+    for done in steps:
+        if progress is not None:
+            progress(counts[0] + done, counts[1])
+    final.parent.mkdir(exist_ok=True)
+    partial.rename(final)
 
 
 def _make(

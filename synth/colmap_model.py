@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from ..core.types import Camera
 
-__all__ = ["nerfstudio_entry", "nerfstudio_lens", "write_colmap"]
+__all__ = ["Points", "nerfstudio_entry", "nerfstudio_lens", "write_colmap"]
 
 _MODELS: Final = {"pinhole": ("OPENCV", 4), "opencv_fisheye": ("OPENCV_FISHEYE", 5)}
 """COLMAP's name of a lens and its number (``src/colmap/sensor/models.h``); ScanNet++ states undistorted lenses as

@@ -1,0 +1,86 @@
+"""Wrong conventions in words, and what to do about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..scene_io import SceneRef
+from ..scene_io._capture_toml import FILE_NAME, read_notes
+from ..scene_io.base import Inventory
+from .self_test import Judgement
+
+__all__ = ["Taken", "convention_in_words", "taken_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How the reader took the files, where that is not as most are; ``can_state`` is whether scene.toml can correct it."""
+
+    world_to_camera: bool = False
+    opengl: bool = False
+    ray: bool = False
+    can_state: bool = False
+
+
+def taken_for(ref: SceneRef, inventory: Inventory) -> Taken:
+    """How a scene's files are taken by its reader and its ``scene.toml``."""
+    note = next((file for file in inventory.files if file.name == FILE_NAME), None)
+    world_to_camera, opengl = ref.format == "colmap", ref.format == "nerfstudio"
+    if note is None:
+        return Taken(world_to_camera, opengl)
+    if note.path is None:
+        return Taken(world_to_camera, opengl, can_state=True)
+    notes, _ = read_notes(note.path.parent, ref.root)
+    return Taken(
+        world_to_camera if notes.poses.convention is None else notes.poses.convention == "world_to_camera",
+        opengl if notes.poses.axes is None else notes.poses.axes == "opengl",
+        notes.depth.kind == "ray",
+        can_state=True,
+    )
+
+
+def convention_in_words(judgement: Judgement, taken: Taken, units_per_metre: float | None) -> tuple[str, str]:
+    """What is wrong, and the remedy.
+
+    Args:
+        judgement: with the verdict ``wrong``.
+        taken: how the files were taken.
+        units_per_metre: of the stored depth.
+    """
+    fit = "" if judgement.error is None else f" to {judgement.error:.2%}"
+    looks = judgement.looks
+    if looks in {"inverted", "opengl", "inverted opengl"}:
+        convention = "camera_to_world" if taken.world_to_camera == ("inverted" in str(looks)) else "world_to_camera"
+        axes = "opencv" if taken.opengl == ("opengl" in str(looks)) else "opengl"
+        name = {"opencv": "OpenCV", "opengl": "OpenGL"}[axes]
+        parts = []
+        if "inverted" in str(looks):
+            parts.append(f"poses look {convention.replace('_', '-')}" + _not("world-to-camera", taken.world_to_camera))
+        if "opengl" in str(looks):
+            parts.append(f"camera axes look {name}" + _not("OpenGL", taken.opengl))
+        with_axes = f" with {name} axes" if "opengl" in str(looks) else ""
+        what = f"{' and '.join(parts)}: read as {convention}{with_axes} the poses would fit{fit}"
+        keys = [f'convention = "{convention}"'] * ("inverted" in str(looks)) + [f'axes = "{axes}"'] * bool(with_axes)
+        return what, _remedy("poses", keys, taken, "export the poses again, camera-to-world with OpenCV axes")
+    if looks == "scale":
+        off = 1 / judgement.scale
+        size = f"{off:.2g} times too large" if off > 1 else f"{judgement.scale:.2g} times too small"
+        what = f"depth scale looks wrong by ×{off:.2g}: depth is {size} for the poses; corrected it would fit{fit}"
+        keys = [] if units_per_metre is None else [f"units_per_metre = {units_per_metre / judgement.scale:.6g}"]
+        return what, _remedy("depth", keys, taken, "check the unit of depth images, poses and mesh")
+    if (looks == "ray") != taken.ray:
+        what = "depth looks like ray distance (length along the ray), not z"
+        kind = "ray"
+    else:
+        what = "depth looks like z, not like the ray distance it was taken for"
+        kind = "z"
+    what = f"{what}: read so it would fit{fit}"
+    return what, _remedy("depth", [f'kind = "{kind}"'], taken, "export depth again, along the camera's axis")
+
+
+def _not(name: str, taken: bool) -> str:
+    return f", not {name} as they were taken" if taken else ""
+
+
+def _remedy(section: str, keys: list[str], taken: Taken, otherwise: str) -> str:
+    return f"state {' and '.join(keys)} under [{section}] in {FILE_NAME}" if taken.can_state and keys else otherwise
