@@ -286,7 +286,7 @@ class Scene:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What tasks can build on: image, depth, mesh, instances, tracks, time, up, and the reader's extras."""
+        """What tasks can build on: image, depth, mesh, instances, tracks, world_tracks, time, up, and other extras."""
         found = set(self.extra_capabilities)
         if self.frames:
             found.add("image")
@@ -298,6 +298,8 @@ class Scene:
             found.add("instances")
         if self.tracks is not None:
             found.add("tracks")
+            if self.tracks.space == "world":
+                found.add("world_tracks")
         if self.up is not None:
             found.add("up")
         if self.frames and all(frame.time is not None for frame in self.frames):
