@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from spatialgen import __version__
-from spatialgen.errors import ConfigError, SpatialgenError
+from spatialgen.errors import ConfigError, SpatialgenError, UnknownName
 
 EXAMPLES: Final = {
     "synth": "spatialgen synth scenes --format scannet --scenes 1 --frames 8",
@@ -114,12 +114,28 @@ class _SeveralScenes(click.Command):
         spread: list[str] = []
         listing = False  # between the first path after --scenes and the next option
         for word in args:
-            # A task may follow the paths, so a bare word must be something on disk to be taken for a path.
-            if listing and not word.startswith("-") and (os.sep in word or Path(word).exists()):
+            if listing and not word.startswith("-") and self._is_path(word, after_tasks=not args[0].startswith("-")):
                 spread.append("--scenes")
-            listing = (spread[-1:] == ["--scenes"] or word.startswith("--scenes=")) and not args[0].startswith("-")
+            listing = spread[-1:] == ["--scenes"] or word.startswith("--scenes=")
             spread.append(word)
         return super().parse_args(ctx, spread)
+
+    @staticmethod
+    def _is_path(word: str, *, after_tasks: bool) -> bool:
+        """Whether a word after a path is another one; a task may follow too, also where a folder has a task's name."""
+        if os.sep in word:
+            return True
+        if not Path(word).exists():
+            return False
+        if after_tasks:
+            return True
+        from spatialgen import engines
+
+        try:
+            engines.resolve(word)
+        except UnknownName:
+            return True
+        return False
 
 
 def _command(
@@ -178,7 +194,13 @@ def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, 
 
 @_command("run", cls=_SeveralScenes)
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
-@click.option("--scenes", multiple=True, required=True, type=_EXISTING, help="Scenes, folders of scenes or roots.")
+@click.option(
+    "--scenes",
+    multiple=True,
+    required=True,
+    type=_EXISTING,
+    help="Scenes, folders of scenes or roots; several may follow.",
+)
 @click.option(
     "--out",
     type=_EXISTING,
@@ -299,9 +321,7 @@ def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
 @click.option("--scenes", default=1, show_default=True, type=_POSITIVE, help="Number of scenes.")
 @click.option("--frames", default=60, show_default=True, type=_POSITIVE, help="Frames a scene.")
 @click.option("--seed", default=0, show_default=True, type=_NOT_NEGATIVE)
-@click.option(
-    "--color-size", nargs=2, type=int, metavar="W H", help="[default: 1296 968, or as the format has it]"
-)
+@click.option("--color-size", nargs=2, type=int, metavar="W H", help="[default: 1296 968, or as the format has it]")
 @click.option("--depth-size", nargs=2, type=int, default=(640, 480), show_default=True, metavar="W H")
 @click.option("--tracks", default=1500, show_default=True, type=_POSITIVE, help="Points a video (tapvid3d).")
 @click.option(

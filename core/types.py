@@ -346,7 +346,7 @@ class Scene:
     def capabilities(self) -> frozenset[str]:
         """What tasks can build on.
 
-        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, time, up, layout, and the
+        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, world_tracks, time, up, layout, and the
         reader's extras.
         """
         found = set(self.extra_capabilities)
@@ -363,6 +363,8 @@ class Scene:
             found.add("instances")
         if self.tracks is not None:
             found.add("tracks")
+            if self.tracks.space == "world":
+                found.add("world_tracks")
         if self.up is not None:
             found.add("up")
         if self.layout is not None:

@@ -30,6 +30,7 @@ _CAPABILITY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "image": "images",
         "perspective": "perspective images",
         "up": "up axis",
+        "world_tracks": "tracks in the world (for these a moving camera's extrinsics_w2c must be stated)",
     }
 )
 """What "scene has no ..." is completed with; other capabilities go by their own names (depth, mesh, instances …)."""
@@ -43,7 +44,7 @@ def need_in_words(need: str) -> str:
 class Parameters(BaseModel):
     """Base of every engine's parameters: frozen, strict about names; each field's description serves docs and CLI."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,10 @@ class Engine(ABC):
             return self.parameters(**{**self.presets.get(preset, {}), **(overrides or {})})
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "parameters"
+            where = ".".join((self.name, *(str(part) for part in first["loc"])))
+            message = str(first["msg"]).removeprefix("Value error, ")
             known = ", ".join(f"{self.name}.{field}" for field in self.parameters.model_fields)
-            raise ConfigError(f"{self.name}.{where}: {first['msg']}", remedy=f"parameters: {known}") from None
+            raise ConfigError(f"{where}: {message}", remedy=f"parameters: {known}") from None
 
     def facts(
         self,
@@ -128,14 +130,20 @@ class Engine(ABC):
             variants: names wanted; all the task has when None.
             forms: likewise.
             parameters: from ``configure``; defaults when None.
+
+        Raises:
+            ValueError: for a limit below 1.
+            UnknownName: for a task the engine does not have.
         """
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
         parameters = parameters or self.configure()
         geometry = geometry or SceneGeometry(scene)
         capabilities = scene.capabilities
         ready: list[str] = []
         wanted_variants: dict[str, tuple[str, ...]] = {}
         wanted_forms: dict[str, tuple[str, ...]] = {}
-        for spec in [self.task(name) for name in tasks] if tasks is not None else self.tasks:
+        for spec in [self.task(name) for name in dict.fromkeys(tasks)] if tasks is not None else self.tasks:
             some_variants = tuple(v for v in spec.variants if variants is None or v in variants)
             some_forms = tuple(f for f in spec.forms if forms is None or f in forms)
             if missing := spec.missing(capabilities):

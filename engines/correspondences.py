@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from ..core.labels import synonyms
-from ..core.projection import project, rays
+from ..core.projection import is_inside, project, rays
 from ..core.surface import Verdict, inverse_depth_slopes
 from ..core.types import mark_radius
-from .depth_points import DepthParameters, DepthPoints, legal_points, sample_points
-from .frame_pairs import FramePairs, PairParameters
+from .depth_points import DepthPoints, legal_points, sample_points
+from .frame_pairs import FramePairs
+from .matches import Kind, Match, MatchParameters, Option, distance
 
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["Kind", "Match", "MatchFinder", "MatchParameters", "Option", "distance"]
-
-Kind = Literal["random", "near_miss", "same_object", "same_label"]
+__all__ = ["MatchFinder"]
 
 _CLEARANCE: Final = 1.5  # as for depths: marks keep half a radius from edges, poses and meshes are a few pixels off
 _POINTS_A_FRAME: Final = 100
@@ -48,56 +46,25 @@ _NO_MATCH: Final = {
 }
 
 
-class MatchParameters(DepthParameters, PairParameters):
-    """What is asked of a correspondence."""
-
-    least_facing: float = Field(
-        0.25, ge=0, lt=1, description="cosine between surface normal and line of sight, at least, in both images"
-    )
-    least_separation: float = Field(
-        0.05, ge=0, description="metres between the true point and any distractor's, at least"
-    )
-    least_pixels: float = Field(
-        0.08, ge=0, description="pixels between the marks of two options, at least, as a share of the image height"
-    )
-    kinds: tuple[Kind, ...] = Field(
-        ("random", "near_miss", "same_object", "same_label"),
-        min_length=1,
-        description="distractors: random visible points, near misses, other points of the object, same label elsewhere",
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A place in the second image: pixel, depth in metres, instance index or -1, world xyz, and what kind it is."""
-
-    x: float
-    y: float
-    depth: float
-    instance: int
-    world: tuple[float, float, float]
-    kind: Kind | Literal["truth"]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One point in two frames, and its distractors.
+class _Question:
+    """A match that needs distractors.
 
     Attributes:
-        pair: index into the pairs.
-        query: the point in the first frame.
-        truth: the same point in the second frame.
-        distractors: three other places in the second frame.
-        facing: cosines between normal and line of sight, in the first and the second frame.
-        depth_error: metres between the point's depth in the second frame and what is seen there, over the tolerance.
+        frame: the second one.
+        truth: the point in it.
+        level: pixels, how far down the second image the point would be if it kept its height in the picture.
+        rank: how many distractors are to be nearer to that level than the truth. People hold cameras level, so points
+            mostly keep their height; if the truth did so best, nobody would have to look.
     """
 
-    pair: int
-    query: Option
+    frame: int
     truth: Option
-    distractors: tuple[Option, ...]
-    facing: tuple[float, float]
-    depth_error: float
+    level: float
+    rank: int
+
+    def is_nearer(self, option: Option) -> bool:
+        return abs(option.y - self.level) < abs(self.truth.y - self.level)
 
 
 class MatchFinder:
@@ -206,6 +173,8 @@ class MatchFinder:
             depth_range=parameters.depth_range,
         )
         self.reasons.update(why)
+        # Only what the first image may show too: the truth lies where the two overlap, and dots elsewhere would tell.
+        seen_by = {pair: self._towards(points.frame, others) for pair, (points, _) in enumerate(seen)}
         for place, item in enumerate(kept.tolist()):
             points, cosines = seen[source[item]]
             at = int(index[item])
@@ -217,18 +186,28 @@ class MatchFinder:
                 _triple(world[item]),
                 "truth",
             )
-            distractors = self._distractors(frame, truth, others)
+            query = _option(points, at, "truth")
+            height = geometry.scene.frames[points.frame].camera.height
+            level = (query.y + 0.5) / height * camera.height - 0.5
+            rank = int(self._rng.integers(_DISTRACTORS + 1))
+            distractors = self._distractors(_Question(frame, truth, level, rank), seen_by[source[item]])
             if len(distractors) < _DISTRACTORS:
                 self.reasons["too few places for distractors"] += 1
                 continue
             yield Match(
                 int(pairs[source[item]]),
-                _option(points, at, "truth"),
+                query,
                 truth,
                 tuple(distractors),
                 (float(cosines[at]), float(facing[place])),
                 float(error[place]),
             )
+
+    def _towards(self, first: int, others: DepthPoints) -> DepthPoints:
+        """Those of some points that lie in the first frame's field of view, hidden there or not."""
+        camera = self._geometry.scene.frames[first].camera
+        xy, depth = project(others.world, camera)
+        return others.take(np.flatnonzero(is_inside(xy, camera) & (depth >= self._parameters.nearest)))
 
     def _same_surface(
         self,
@@ -265,49 +244,50 @@ class MatchFinder:
         error = np.abs(found - depth).max(axis=0) / np.maximum(agreement.absolute, agreement.relative * depth)
         return np.where(np.isfinite(error), error, np.inf)
 
-    def _distractors(self, frame: int, truth: Option, others: DepthPoints) -> list[Option]:
+    def _distractors(self, question: _Question, others: DepthPoints) -> list[Option]:
         """Three places that are not the truth, none of whose marks touch each other.
 
         A mark close to the truth would give it away if only the truth had company, so as often a distractor has it.
         """
         kinds = self._parameters.kinds
+        truth = question.truth
         chosen: list[Option] = []
         if self._rng.random() < 0.5:
-            self._add_company(chosen, frame, truth, truth, others)
+            self._add_company(chosen, question, truth, others)
         else:
-            self._add(chosen, frame, truth, self._anywhere(others))
+            self._add(chosen, question, self._anywhere(others))
             if chosen:
-                self._add_company(chosen, frame, truth, chosen[0], others)
+                self._add_company(chosen, question, chosen[0], others)
         if "same_label" in kinds and 0 <= truth.instance < len(self._kin):
             kin = np.flatnonzero(np.isin(others.instance, list(self._kin[truth.instance])))
-            self._add(chosen, frame, truth, self._of(others, kin, "same_label"))
+            self._add(chosen, question, self._of(others, kin, "same_label"))
         if len(chosen) < _DISTRACTORS and "random" not in kinds:
             # Kinds that depend on the place may be missing there; the others take turns.
-            self._add_company(chosen, frame, truth, truth, others)
+            self._add_company(chosen, question, truth, others)
         while len(chosen) < _DISTRACTORS and "random" in kinds:
-            if not self._add(chosen, frame, truth, self._anywhere(others)):
+            if not self._add(chosen, question, self._anywhere(others)):
                 break
         return chosen[:_DISTRACTORS]
 
-    def _add_company(self, chosen: list[Option], frame: int, truth: Option, host: Option, others: DepthPoints) -> None:
+    def _add_company(self, chosen: list[Option], question: _Question, host: Option, others: DepthPoints) -> None:
         """Add a place beside ``host``, or on its object."""
         kinds = [kind for kind in ("near_miss", "same_object") if kind in self._parameters.kinds]
         for kind in self._rng.permutation(len(kinds)).tolist():
             if kinds[kind] == "near_miss":
-                options = self._ring(frame, host)
+                options = self._ring(question.frame, host)
             elif host.instance >= 0:
                 same = np.flatnonzero(others.instance == host.instance)
-                options = self._of(others, same, "same_object" if host is truth else "random")
+                options = self._of(others, same, "same_object" if host is question.truth else "random")
             else:
                 continue
-            if self._add(chosen, frame, truth, options):
+            if self._add(chosen, question, options):
                 return
 
     def _anywhere(self, others: DepthPoints) -> list[Option]:
         return self._of(others, np.arange(len(others)), "random")
 
     def _of(self, points: DepthPoints, indices: npt.NDArray[np.int64], kind: Kind) -> list[Option]:
-        return [_option(points, index, kind) for index in self._rng.permutation(indices)[:_RING].tolist()]
+        return [_option(points, index, kind) for index in self._rng.permutation(indices).tolist()]
 
     def _ring(self, frame: int, host: Option) -> list[Option]:
         """Qualifying pixels around a place, just far enough for a mark of their own."""
@@ -326,22 +306,19 @@ class MatchFinder:
     def _least_distance(self, height: int) -> float:
         return max(self._parameters.least_pixels * height, _APART * mark_radius(height))
 
-    def _add(self, chosen: list[Option], frame: int, truth: Option, options: Sequence[Option]) -> bool:
-        """Add the first of some places that can be told from the truth and touches no other mark."""
-        least = self._least_distance(self._geometry.scene.frames[frame].camera.height)
-        for option in options:
+    def _add(self, chosen: list[Option], question: _Question, options: Sequence[Option]) -> bool:
+        """Add a place that can be told from the truth and touches no other mark; preferably at a height that is due."""
+        least = self._least_distance(self._geometry.scene.frames[question.frame].camera.height)
+        due = sum(map(question.is_nearer, chosen)) < question.rank
+        for option in sorted(options, key=lambda option: question.is_nearer(option) != due):
             clear = all(
-                (option.x - other.x) ** 2 + (option.y - other.y) ** 2 >= least * least for other in (truth, *chosen)
+                (option.x - other.x) ** 2 + (option.y - other.y) ** 2 >= least * least
+                for other in (question.truth, *chosen)
             )
-            if clear and distance(option, truth) >= self._parameters.least_separation:
+            if clear and distance(option, question.truth) >= self._parameters.least_separation:
                 chosen.append(option)
                 return True
         return False
-
-
-def distance(one: Option, other: Option) -> float:
-    """Metres between two places in the world."""
-    return float(np.linalg.norm(np.subtract(one.world, other.world)))
 
 
 def _first_few(indices: npt.NDArray[np.int64], group: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:

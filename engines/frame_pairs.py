@@ -31,7 +31,7 @@ class PairParameters(Parameters):
 
     least_overlap: float = Field(0.06, ge=0, lt=1, description="smallest overlap of the two frames, a fraction")
     most_overlap: float = Field(0.35, gt=0, le=1, description="largest overlap of the two frames, a fraction")
-    overlap_bin: float = Field(0.01, gt=0, le=1, description="width of the overlap strata that get equal shares")
+    overlap_bin: float = Field(0.01, ge=0.001, le=1, description="width of the overlap strata that get equal shares")
 
     @model_validator(mode="after")
     def _ordered(self) -> PairParameters:
@@ -68,6 +68,10 @@ def overlapping_pairs(
     Frames that share nothing are never a pair. Of very long scenes, equal random parts of every stratum are kept.
     """
     overlap = geometry.overlap
+    if len(overlap.iou) < 2:
+        reasons = Counter({"fewer than two frames": 1})
+        nothing, none = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return FramePairs(nothing, nothing, nothing, none, none), reasons
     first, second = np.triu_indices(len(overlap.iou), 1)
     iou = overlap.iou[first, second].astype(np.float64)
     inside = (iou > 0) & (iou >= parameters.least_overlap) & (iou <= parameters.most_overlap)
@@ -105,6 +109,7 @@ def spread_over_bins(
     limit: int,
     uses: Counter[Hashable],
     rng: np.random.Generator,
+    *key: str,
 ) -> npt.NDArray[np.int64]:
     """At most ``limit`` of some pairs: equal shares of every overlap bin, frames and pairs taking turns; shuffled.
 
@@ -114,11 +119,12 @@ def spread_over_bins(
         limit: wanted, at most.
         uses: how often frames and pairs were chosen already; updated.
         rng: decides among equals.
+        key: scene and task, which decide what bins the remainder goes to.
     """
     shuffled = rng.permutation(candidates)
     stratum = pairs.stratum[shuffled]
     groups = [shuffled[stratum == s] for s in np.unique(stratum)]
-    quotas = equal_quotas([len(group) for group in groups], limit)
+    quotas = equal_quotas([len(group) for group in groups], limit, *key)
     chosen: list[npt.NDArray[np.int64]] = []
     for quota, group in sorted(zip(quotas, groups, strict=True), key=lambda pair: len(pair[1])):
         some = group[: _CHOICES * quota]

@@ -49,23 +49,31 @@ def deal(count: int, sizes: Sequence[int], *key: str) -> npt.NDArray[np.int64]:
     return dealt
 
 
-def equal_quotas(available: Sequence[int], total: int) -> list[int]:
+def equal_quotas(available: Sequence[int], total: int, *key: str) -> list[int]:
     """Quotas for strata as equal as what they hold allows: smallest stratum first, unused quota passed on.
 
     Args:
         available: items in each stratum.
         total: items wanted in all.
+        key: e.g. scene id and task: decides which strata get one more where the total does not divide, so that no union
+            of scenes drifts to some of them.
 
     Returns:
         One quota a stratum, never above what it holds; they add up to ``min(total, sum(available))``.
     """
-    quotas = [0] * len(available)
     left = min(total, sum(available))
-    order = sorted(range(len(available)), key=lambda index: (available[index], index))
-    for done, index in enumerate(order):
-        share = -(-left // (len(order) - done))
-        quotas[index] = min(available[index], share)
-        left -= quotas[index]
+    level = 0
+    for done, size in enumerate(sorted(available)):
+        # Up to this stratum's size every stratum not yet full gets the same.
+        step = min(size - level, left // (len(available) - done))
+        level += step
+        left -= step * (len(available) - done)
+        if level < size:
+            break
+    quotas = [min(size, level) for size in available]
+    open_strata = [index for index, size in enumerate(available) if size > level]
+    for index in sorted(open_strata, key=lambda index: stable_hash("quota", index, *key))[:left]:
+        quotas[index] += 1
     return quotas
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["LABEL_SETS", "RunConfig", "make_config", "parse_settings", "read_config_file"]
 
 LABEL_SETS = ("raw", "nyu40")
-_POINTING = ("dot", "coord")
 
 
 class RunConfig(BaseModel):
@@ -80,11 +79,11 @@ class RunConfig(BaseModel):
         return engine.configure(self.preset, self.overrides.get(engine.name))
 
     def variants_of(self, specs: Iterable[TaskSpec]) -> tuple[str, ...] | None:
-        """Variants to ask engines for; naming one way of pointing leaves tasks that do not point as they are."""
+        """Variants to ask engines for: ``coord`` has nothing drawn, ``dot`` has no coordinates in the text."""
         if self.variants == "both":
             return None
-        others = {variant for spec in specs for variant in spec.variants} - set(_POINTING)
-        return (self.variants, *sorted(others))
+        unwanted = {"coord": {"dot", "box"}, "dot": {"coord"}}[self.variants]
+        return tuple(sorted({variant for spec in specs for variant in spec.variants} - unwanted))
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:

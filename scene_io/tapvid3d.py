@@ -83,7 +83,7 @@ class TAPVid3DReader(Reader):
         "{adt,pstudio,drivetrack}/*.npz",
         "*.npz with images_jpeg_bytes and tracks_XYZ",
     )
-    provides = frozenset({"image", "perspective", "tracks", "time"})
+    provides = frozenset({"image", "perspective", "tracks", "world_tracks", "time"})
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
@@ -130,7 +130,7 @@ class TAPVid3DReader(Reader):
             note((), arrays.QUERIES),
         ]
         if not _static(source) or arrays.EXTRINSICS in names:
-            files.append(note((), arrays.EXTRINSICS))
+            files.append(note(("world_tracks",), arrays.EXTRINSICS))
         if arrays.EXTRINSICS in names:
             camera = "camera poses stated"
         else:

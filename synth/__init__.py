@@ -156,15 +156,14 @@ def generate(
         ) from error
 
 
-def _own_options(
-    format: str, depth_size: tuple[int, int], tracks: int, depth_coding: DepthCoding
-) -> dict[str, object]:
+def _own_options(format: str, depth_size: tuple[int, int], tracks: int, depth_coding: DepthCoding) -> dict[str, object]:
     """What only some formats can be made with."""
-    return {
+    own: dict[str, dict[str, object]] = {
         "tapvid3d": {"tracks": tracks},
         "scannetpp": {"depth_coding": depth_coding},
         "structured3d": {},
-    }.get(format, {"depth_size": list(depth_size)})
+    }
+    return own.get(format, {"depth_size": list(depth_size)})
 
 
 def _final(directory: Path, format: str, seed: int, index: int) -> Path:

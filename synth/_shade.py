@@ -44,7 +44,7 @@ def paint(  # type: ignore[no-untyped-def]
             z = depth[y, x]
             a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
             if straight:
-                px, py, pz = (x - cx) / fx * z, (y - cy) / fy * z, np.float64(z)
+                px, py, pz = (x - cx) / fx * z, (y - cy) / fy * z, 1.0 * z
                 away = pz
             else:
                 px, py, pz = rays[0, y, x] * z, rays[1, y, x] * z, rays[2, y, x] * z

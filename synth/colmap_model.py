@@ -53,7 +53,7 @@ def _parameters(camera: Camera) -> list[float]:
 
 
 def _quaternion(camera: Camera) -> tuple[float, ...]:
-    """w x y z of world_to_camera, w not negative."""
+    """Of world_to_camera: w x y z, w not negative."""
     x, y, z, w = Rotation.from_matrix(camera.world_to_camera[:3, :3]).as_quat(canonical=True).tolist()
     return w, x, y, z
 
@@ -111,7 +111,7 @@ def _write_binary(
 def nerfstudio_lens(camera: Camera, model: str) -> dict[str, Any]:
     """What stands at the top of ScanNet++'s nerfstudio files about a lens; ``model`` is its name there."""
     k = camera.intrinsics
-    names = ("k1", "k2", "k3", "k4") if camera.model == "opencv_fisheye" or model == "PINHOLE" else ("k1", "k2", "p1", "p2")
+    names = ("k1", "k2", "p1", "p2") if model == "OPENCV" else ("k1", "k2", "k3", "k4")
     return {
         "fl_x": float(k[0, 0]),
         "fl_y": float(k[1, 1]),

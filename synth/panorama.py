@@ -54,7 +54,8 @@ def panorama_map(
         best = seen.depth[row, column] / local[:, 2]
         choice = first.copy()
         nearest = np.full(len(mine), np.inf)
-        for around in (1, _MARGIN):  # the wider ring only where the close one has nothing: slivers narrower than a place
+        # The wider ring only where the close one has nothing: triangles narrower than a pixel of the cube.
+        for around in (1, _MARGIN):
             open_ = np.isinf(nearest)
             for down, right in itertools.product(range(-around, around + 1), repeat=2):
                 other = seen.triangle[row + down, column + right]

@@ -28,7 +28,7 @@ def is_structure(thing: SyntheticObject) -> bool:
 
 def boxes(scene: SyntheticScene) -> list[dict[str, Any]]:
     """``bbox_3d.json``: axes as rows, half sizes; some of the axes are left-handed, as in the dataset."""
-    found = []
+    found: list[dict[str, Any]] = []
     for thing in scene.objects:
         if is_structure(thing):
             continue
@@ -47,7 +47,7 @@ def boxes(scene: SyntheticScene) -> list[dict[str, Any]]:
 def _corners(scene: SyntheticScene) -> Floats:
     """(8, 3) mm: the corners of the floor, counter-clockwise from above, then those of the ceiling."""
     low = np.column_stack([scene.polygon, np.zeros(len(scene.polygon))])
-    return np.concatenate([low, low + (0.0, 0.0, scene.height)]) * _MILLIMETRES
+    return np.concatenate([low, low + np.array([0.0, 0.0, scene.height])]) * _MILLIMETRES
 
 
 def _planes(scene: SyntheticScene) -> list[tuple[str, list[int], Floats, float]]:

@@ -124,5 +124,5 @@ def write_truth(
         depth_intrinsics=depth.intrinsics,
         color_size=np.array([color.width, color.height]),
         depth_size=np.array([depth.width, depth.height]),
-        **extra,
+        **dict[str, Any](extra),
     )

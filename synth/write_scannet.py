@@ -108,8 +108,9 @@ def write_mesh(folder: Path, scene: SyntheticScene, scan: Scan) -> None:
     to_raw = np.linalg.inv(scene.axis_alignment)
     raw = (scan.vertices.astype(np.float64) @ to_raw[:3, :3].T + to_raw[:3, 3]).astype("<f4")
     write_ply(folder / f"{stem}.ply", raw, scan.faces, vertex_colors(scene)[scan.source])
-    nyu40 = np.array([*(NYU40_IDS[thing.label] for thing in scene.objects), 0])[scan.vertex_instance]
-    write_ply(folder / f"{stem}.labels.ply", raw, scan.faces, np.array(NYU40_COLORS, np.uint8)[nyu40], nyu40.astype(np.uint16))
+    numbers = np.array([*(NYU40_IDS[thing.label] for thing in scene.objects), 0], np.uint16)
+    nyu40 = numbers[scan.vertex_instance]
+    write_ply(folder / f"{stem}.labels.ply", raw, scan.faces, np.array(NYU40_COLORS, np.uint8)[nyu40], nyu40)
     segments = {"params": {}, "sceneId": scene.id, "segIndices": scan.segments.tolist()}
     (folder / f"{stem}.0.010000.segs.json").write_text(json.dumps(segments, separators=(",", ":")), encoding="ascii")
     (folder / f"{scene.id}.aggregation.json").write_text(json.dumps(_aggregation(scene, scan)), encoding="ascii")

@@ -141,9 +141,7 @@ def _panorama_camera(scene: SyntheticScene) -> Camera:
     pose = np.eye(4)
     pose[:3, :3] = np.column_stack([(1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)])
     pose[:3, 3] = scene.cameras[len(scene.cameras) // 2].centre
-    intrinsics = np.array(
-        [[width / math.tau, 0, (width - 1) / 2], [0, height / math.pi, (height - 1) / 2], [0, 0, 1]]
-    )
+    intrinsics = np.array([[width / math.tau, 0, (width - 1) / 2], [0, height / math.pi, (height - 1) / 2], [0, 0, 1]])
     return Camera(intrinsics, pose, width, height, "equirectangular")
 
 

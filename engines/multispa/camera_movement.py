@@ -297,7 +297,7 @@ class CameraMovement(Engine):
         """Indices of the pairs to ask about, and how many legal ones direction balance keeps back."""
         uses: Counter[Hashable] = Counter()
         if task not in _WORDS:
-            return spread_over_bins(pairs, legal, limit, uses, rng), 0
+            return spread_over_bins(pairs, legal, limit, uses, rng, scene.id, task), 0
         positive = stated.value[legal, 0] > 0
         sides = [legal[positive], legal[~positive]]
         count = min(limit, 2 * min(map(len, sides)) + (len(sides[0]) != len(sides[1])))
@@ -307,7 +307,8 @@ class CameraMovement(Engine):
         if any(share > len(side) for share, side in zip(shares, sides, strict=True)):
             shares = shares[::-1]  # the odd one can only come from the side that has more
         chosen = [
-            spread_over_bins(pairs, side, int(share), uses, rng) for side, share in zip(sides, shares, strict=True)
+            spread_over_bins(pairs, side, int(share), uses, rng, scene.id, task, word)
+            for side, share, word in zip(sides, shares, _WORDS[task], strict=True)
         ]
         wanted = min(limit, len(legal))
         return rng.permutation(np.concatenate(chosen)), wanted - count

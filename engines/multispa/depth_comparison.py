@@ -129,7 +129,7 @@ class DepthComparison(Engine):
             pool.append(pairs)
             if is_plenty(visited, sum(len(pairs.near) for pairs in pool), request.limit):
                 break
-        chosen = _spread(pool, request.limit, parameters.balance_height, rng)
+        chosen = _spread(pool, request.limit, parameters.balance_height, rng, scene.id)
         variants = request.variants[_TASK]
         # Letters come second in the deck, so that they are also even within each way of pointing.
         dealt = deal(len(chosen), [len(variants), 2, 2], scene.id, _TASK)
@@ -206,7 +206,9 @@ def _margin(
     return (distance[far] - distance[near]) / np.maximum(parameters.gap, parameters.relative_gap * distance[near])
 
 
-def _spread(pool: list[_Pairs], limit: int, balance_height: bool, rng: np.random.Generator) -> list[_Pair]:
+def _spread(
+    pool: list[_Pairs], limit: int, balance_height: bool, rng: np.random.Generator, scene_id: str
+) -> list[_Pair]:
     """At most ``limit`` pairs: even over height and difficulty, frames taking turns, points used rarely; shuffled."""
     if not pool:
         return []
@@ -219,7 +221,8 @@ def _spread(pool: list[_Pairs], limit: int, balance_height: bool, rng: np.random
     groups = [rng.permutation(np.flatnonzero(stratum == s)) for s in np.unique(stratum)]
     uses: Counter[Hashable] = Counter()
     chosen: list[int] = []
-    for quota, group in zip(equal_quotas([len(g) for g in groups], limit), groups, strict=True):
+    quotas = equal_quotas([len(g) for g in groups], limit, scene_id, _TASK)
+    for quota, group in zip(quotas, groups, strict=True):
         frames, a, b = slot[group].tolist(), near[group].tolist(), far[group].tolist()
         things = [(frame, (frame, x), (frame, y)) for frame, x, y in zip(frames, a, b, strict=True)]
         chosen.extend(group[take_least_used(things, quota, uses)].tolist())

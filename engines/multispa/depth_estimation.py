@@ -71,7 +71,7 @@ class DepthEstimation(Engine):
             pool.extend((points, index) for index in range(len(points)))
             if is_plenty(visited, len(pool), request.limit):
                 break
-        chosen = _spread(pool, request.limit, parameters.strata, rng)
+        chosen = _spread(pool, request.limit, parameters.strata, rng, scene.id)
         variants = request.variants[_TASK]
         dealt = deal(len(chosen), [len(variants)], scene.id, _TASK)
         for (points, index), (variant,) in zip(chosen, dealt.tolist(), strict=True):
@@ -100,7 +100,7 @@ class DepthEstimation(Engine):
 
 
 def _spread(
-    pool: list[tuple[DepthPoints, int]], limit: int, strata: int, rng: np.random.Generator
+    pool: list[tuple[DepthPoints, int]], limit: int, strata: int, rng: np.random.Generator, scene_id: str
 ) -> list[tuple[DepthPoints, int]]:
     """At most ``limit`` points, equal shares of every depth stratum, frames taking turns within a stratum; shuffled."""
     if not pool:
@@ -109,7 +109,7 @@ def _spread(
     edges = np.linspace(depths.min(), depths.max(), strata + 1)[1:-1]
     stratum = np.searchsorted(edges, depths, side="right")
     members = [rng.permutation(np.flatnonzero(stratum == s)).tolist() for s in range(strata)]
-    quotas = equal_quotas([len(m) for m in members], limit)
+    quotas = equal_quotas([len(m) for m in members], limit, scene_id, _TASK)
     uses: Counter[Hashable] = Counter()
     chosen: list[int] = []
     for quota, group in sorted(zip(quotas, members, strict=True), key=lambda pair: len(pair[1])):

@@ -36,9 +36,6 @@ _PLENTY: Final = 4  # candidates for each fact wanted, so that strata and bodies
 _EACH: Final = 8  # candidates of one kind that a pair of frames gives
 _MOST_FOR_STRATA: Final = 1000  # frame pairs looked at for the sake of rare distances alone
 _MOST_PAIRS: Final = 5000  # frame pairs looked at for the sake of rare motions; more where more facts are wanted
-_NO_WORLD: Final = (
-    "tracks are in the camera's frame of reference: motion in the world needs extrinsics_w2c, or a still camera"
-)
 
 
 class _Parameters(Parameters):
@@ -84,7 +81,7 @@ def _spec(name: str, summary: str, answer_type: str, units: tuple[str, ...], tex
         forms=("judge" if answer_type == "yesno" else "fill",),
         slots=frozenset({"point"}),
         required_slots=frozenset({"point"}),
-        needs=("image", "tracks"),
+        needs=("image", "world_tracks"),
     )
 
 
@@ -156,9 +153,6 @@ class ObjectMovement(Engine):
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
         assert scene.tracks is not None
-        if scene.tracks.space != "world":
-            yield from (Skip(task, _NO_WORLD) for task in request.tasks)
-            return
         steps = {frame.track_step for frame in scene.frames} - {None}
         if len(steps) < 2:
             yield from (Skip(task, "fewer than two moments of the tracks have a frame") for task in request.tasks)
@@ -173,7 +167,7 @@ class ObjectMovement(Engine):
                 chosen = _moved_and_still(pool.couples, request.limit, scene.id)
                 dealt = deal(len(chosen), [2, len(variants)], scene.id, task)[:, 1]
             else:
-                numeric = _spread(pool.numeric, request.limit, parameters)
+                numeric = _spread(pool.numeric, request.limit, parameters, scene.id, task)
                 chosen = [(candidate, None) for candidate in numeric]
                 dealt = deal(len(chosen), [len(variants)], scene.id, task)[:, 0]
             for (candidate, answer), variant in zip(chosen, dealt.tolist(), strict=True):
@@ -201,7 +195,12 @@ def _gather(points: MovingPoints, parameters: _Parameters, limit: int, rng: np.r
         found = points.compare(first, second, asked)
         rank = rng.random(len(asked))[found.track]
         moved = _taken(points, found, found.moved, rank, first, second, each)
-        still = _taken(points, found, found.still, rank, first, second, each)
+        # Points that rest on something that moves at other times come first: else "on the floor" would mean "no".
+        movable = points.groups.group[found.track] != points.groups.still
+        still = _taken(points, found, found.still & movable, rank, first, second, each)
+        if len(still) < min(each, len(moved)):
+            fixed = _taken(points, found, found.still & ~movable, rank, first, second, each - len(still))
+            still = [*still, *fixed]
         pool.numeric.extend(_taken(points, found, found.numeric, rank, first, second, each))
         pool.couples.extend(zip(moved, still, strict=False))
         pool.reasons["no point that moved to set against a still one"] += max(0, len(still) - len(moved))
@@ -277,7 +276,7 @@ def _strata(pool: list[_Candidate], strata: int) -> npt.NDArray[np.int64]:
     return np.searchsorted(edges, distance, side="right")
 
 
-def _spread(pool: list[_Candidate], limit: int, parameters: _Parameters) -> list[_Candidate]:
+def _spread(pool: list[_Candidate], limit: int, parameters: _Parameters, *key: str) -> list[_Candidate]:
     """At most ``limit`` candidates: equal shares of the strata of distance, bodies and points taking turns."""
     if not pool:
         return []
@@ -289,7 +288,7 @@ def _spread(pool: list[_Candidate], limit: int, parameters: _Parameters) -> list
         if held[place] < parameters.pairs_per_stratum:
             held[place] += 1
             members[stratum[index]].append(index)
-    quotas = equal_quotas([len(group) for group in members], limit)
+    quotas = equal_quotas([len(group) for group in members], limit, *key)
     uses: Counter[Hashable] = Counter()
     chosen: list[int] = []
     for quota, group in sorted(zip(quotas, members, strict=True), key=lambda pair: len(pair[1])):

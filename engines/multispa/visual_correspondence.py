@@ -17,8 +17,9 @@ import numpy as np
 
 from ...core.types import Fact, Point, PointRef, Scene, Skip, TaskSpec, mark_radius
 from ..base import Engine, Parameters, Request
-from ..correspondences import Match, MatchFinder, MatchParameters, Option, distance
+from ..correspondences import MatchFinder
 from ..frame_pairs import FramePairs, overlapping_pairs, spread_over_bins
+from ..matches import Match, MatchParameters, Option, distance
 from ..sampling import deal, equal_quotas, take_least_used
 
 if TYPE_CHECKING:
@@ -69,21 +70,24 @@ class VisualCorrespondence(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, MatchParameters)
+        variants = _variants(request)
+        if not variants:
+            yield Skip(_TASK, "task has none of the variants and forms asked for together")
+            return
         pairs, reasons = overlapping_pairs(geometry, parameters, rng)
         finder = MatchFinder(geometry, parameters, rng)
-        variants = _variants(request)
         matches: list[Match] = []
         left = np.arange(len(pairs))
         uses: Counter[Hashable] = Counter()
         enough = math.ceil(_ENOUGH * request.limit)
         while len(left) and len({match.pair for match in matches}) < enough:
-            batch = spread_over_bins(pairs, left, enough, uses, rng)
+            batch = spread_over_bins(pairs, left, enough, uses, rng, scene.id, _TASK)
             left = np.setdiff1d(left, batch, assume_unique=True)
             matches.extend(finder.find(pairs, batch))
-        chosen = _spread(pairs, matches, request.limit, rng)
-        dealt = deal(len(chosen), [len(variants)], scene.id, _TASK)[:, 0] if variants else np.zeros(0, dtype=np.int64)
+        chosen = _spread(scene, pairs, matches, request.limit, rng)
+        dealt = deal(len(chosen), [len(variants)], scene.id, _TASK)[:, 0]
         letters = iter(deal(len(chosen), [len(_LETTERS)], scene.id, _TASK, "letters")[:, 0].tolist())
-        for match, variant in zip(chosen if variants else [], dealt.tolist(), strict=True):
+        for match, variant in zip(chosen, dealt.tolist(), strict=True):
             if variants[variant] == "dot":
                 yield self._choice(scene, geometry, parameters, pairs, match, next(letters), rng)
             else:
@@ -165,7 +169,7 @@ class VisualCorrespondence(Engine):
         """What both forms share."""
         overlap = float(pairs.iou[match.pair])
         facing = [cosine / parameters.least_facing for cosine in match.facing] if parameters.least_facing else []
-        margin = min(*margins, *facing, 1 / max(match.depth_error, 1e-6))
+        margin = min([*margins, *facing, 1 / max(match.depth_error, 1e-6)])
         agreement = geometry.settings.agreement
         return Fact(
             task=_TASK,
@@ -204,13 +208,15 @@ def _variants(request: Request) -> tuple[str, ...]:
     return tuple(v for v in request.variants[_TASK] if form_of[v] in request.forms[_TASK])
 
 
-def _spread(pairs: FramePairs, matches: Sequence[Match], limit: int, rng: np.random.Generator) -> list[Match]:
+def _spread(
+    scene: Scene, pairs: FramePairs, matches: Sequence[Match], limit: int, rng: np.random.Generator
+) -> list[Match]:
     """At most ``limit`` matches: equal shares of every overlap bin, pairs and objects taking turns; shuffled."""
     if not matches:
         return []
     stratum = pairs.stratum[[match.pair for match in matches]]
     groups = [rng.permutation(np.flatnonzero(stratum == s)).tolist() for s in np.unique(stratum)]
-    quotas = equal_quotas([len(group) for group in groups], limit)
+    quotas = equal_quotas([len(group) for group in groups], limit, scene.id, _TASK)
     uses: Counter[Hashable] = Counter()
     chosen: list[int] = []
     for quota, group in sorted(zip(quotas, groups, strict=True), key=lambda pair: len(pair[1])):

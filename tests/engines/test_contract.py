@@ -22,7 +22,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="module")
 def scene(engine: Engine) -> Scene:
     """One that has what the engine's tasks need."""
-    needs_tracks = any("tracks" in spec.needs for spec in engine.tasks)
+    needs_tracks = any("world_tracks" in spec.needs for spec in engine.tasks)
     return make_moving_scene() if needs_tracks else make_scene(frames=24)
 
 

@@ -314,5 +314,5 @@ def test_nasty_scenes(scene: Scene) -> None:
 
 def test_scene_without_up_is_skipped() -> None:
     found = stated(replace(make_scene(frames=2), up=None))
-    assert [item.reason for item in found if isinstance(item, Skip)] == ["scene has no up"] * 3
+    assert [item.reason for item in found if isinstance(item, Skip)] == ["scene has no up axis"] * 3
     assert len(found) == 3

@@ -53,7 +53,9 @@ def test_the_odd_one_goes_by_the_key() -> None:
     ],
 )
 def test_quotas_are_equal_and_unused_ones_passed_on(available: list[int], total: int, expected: list[int]) -> None:
-    assert equal_quotas(available, total) == expected
+    quotas = equal_quotas(available, total)
+    assert sorted(quotas) == sorted(expected)
+    assert all(quota <= size for quota, size in zip(quotas, available, strict=True))
 
 
 def test_round_robin_takes_turns() -> None:
@@ -73,3 +75,16 @@ def test_far_apart_keeps_a_distance() -> None:
     assert far_apart(xy, 9, 10) == [0, 2, 3, 4]
     assert far_apart(xy, 9, 2) == [0, 2]
     assert far_apart(np.empty((0, 2), dtype=int), 9, 2) == []
+
+
+def test_who_gets_one_more_depends_on_scene_and_task() -> None:
+    one = [tuple(equal_quotas([9] * 10, 13, f"scene{n}", "task")) for n in range(40)]
+    assert {sum(quotas) for quotas in one} == {13}
+    assert all(set(quotas) == {1, 2} for quotas in one)
+    totals = [sum(column) for column in zip(*one, strict=True)]
+    assert max(totals) - min(totals) < 20
+
+
+def test_the_rarest_stratum_is_not_favoured_when_little_is_wanted() -> None:
+    chosen = Counter(equal_quotas([1, 50, 50, 50], 1, f"scene{n}").index(1) for n in range(200))
+    assert all(30 <= chosen[stratum] <= 70 for stratum in range(4))

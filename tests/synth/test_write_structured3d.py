@@ -19,7 +19,7 @@ from support.multispa_oracle import Room, judge
 from spatialgen import synth
 from spatialgen.core.types import Scene
 from spatialgen.media.images import decode_rgb
-from spatialgen.pipeline import doctor, run
+from spatialgen.pipeline import run
 from spatialgen.scene_io.structured3d import READER
 from spatialgen.synth import write_structured3d
 
@@ -124,7 +124,8 @@ def test_labels_are_the_classes_of_the_objects(folder: Path) -> None:
 def test_the_panorama_measures_along_its_rays(folder: Path, room: Room) -> None:
     scene = read(folder, "panorama")
     (frame,) = scene.frames
-    assert frame.load_depth is not None and frame.load_instances is not None
+    assert frame.load_depth is not None
+    assert frame.load_instances is not None
     width, height = frame.camera.width, frame.camera.height
     assert (width, height) == (256, 128)
     azimuth = ((np.arange(width) + 0.5) / width * 2 - 1) * np.pi
@@ -154,7 +155,8 @@ def test_panorama_and_views_show_the_same_colours(folder: Path, room: Room) -> N
     above = np.arctan2(rays[..., 2], np.hypot(rays[..., 0], rays[..., 1])) / math.pi
     column, row = (across + 0.5) * around.camera.width - 0.5, (0.5 - above) * around.camera.height - 0.5
     panorama = decode_rgb(around.load_image())
-    shown = cv2.remap(panorama, column.astype(np.float32), row.astype(np.float32), cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
+    maps = column.astype(np.float32), row.astype(np.float32)
+    shown = cv2.remap(panorama, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
     view = decode_rgb((views(folder) / str(k) / "rgb_rawlight.png").read_bytes()).astype(int)
     assert np.abs(shown - view).mean() < 15
     assert np.abs(shown[:, ::-1] - view).mean() > 25
@@ -233,13 +235,14 @@ def test_rows_are_right(folder: Path, room: Room, tmp_path: Path) -> None:
     def wrong(row: dict[str, Any]) -> object:
         verdict = judge(room, {**row, "frame_ids": [name.split("/")[1] for name in row["frame_ids"]]})
         # Without a mesh the overlap is one of points fused on a grid, not of the mesh's vertices.
-        faults = [*verdict.choice, *(fault for fault in verdict.faults if not fault.startswith("overlap"))]
-        return faults
+        return [*verdict.choice, *(fault for fault in verdict.faults if not fault.startswith("overlap"))]
 
     assert [(row["id"], faults) for row in rows if (faults := wrong(row))] == []
 
 
 def test_doctor_finds_nothing_wrong(folder: Path) -> None:
+    from spatialgen.pipeline import doctor
+
     report = doctor.diagnose([folder], list(TASKS))
     assert not report.broken
 
