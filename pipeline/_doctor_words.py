@@ -14,12 +14,15 @@ __all__ = ["Taken", "convention_in_words", "taken_for"]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How the reader took the files, where that is not as most are; ``can_state`` is whether scene.toml can correct it."""
+    """How the reader took the files, where that is not as most are.
+
+    ``stated_in`` are the sections of ``scene.toml`` that can correct it.
+    """
 
     world_to_camera: bool = False
     opengl: bool = False
     ray: bool = False
-    can_state: bool = False
+    stated_in: frozenset[str] = frozenset()
 
 
 def taken_for(ref: SceneRef, inventory: Inventory) -> Taken:
@@ -28,14 +31,15 @@ def taken_for(ref: SceneRef, inventory: Inventory) -> Taken:
     world_to_camera, opengl = ref.format == "colmap", ref.format == "nerfstudio"
     if note is None:
         return Taken(world_to_camera, opengl)
+    stated_in = frozenset({"depth"} if ref.format == "colmap" else {"poses", "depth"})
     if note.path is None:
-        return Taken(world_to_camera, opengl, can_state=True)
+        return Taken(world_to_camera, opengl, stated_in=stated_in)
     notes, _ = read_notes(note.path.parent, ref.root)
     return Taken(
         world_to_camera if notes.poses.convention is None else notes.poses.convention == "world_to_camera",
         opengl if notes.poses.axes is None else notes.poses.axes == "opengl",
         notes.depth.kind == "ray",
-        can_state=True,
+        stated_in=stated_in,
     )
 
 
@@ -68,14 +72,14 @@ def convention_in_words(judgement: Judgement, taken: Taken, units_per_metre: flo
         what = f"depth scale looks wrong by ×{off:.2g}: depth is {size} for the poses; corrected it would fit{fit}"
         keys = [] if units_per_metre is None else [f"units_per_metre = {units_per_metre / judgement.scale:.6g}"]
         return what, _remedy("depth", keys, taken, "check the unit of depth images, poses and mesh")
-    if (looks == "ray") != taken.ray:
-        what = "depth looks like ray distance (length along the ray), not z"
-        kind = "ray"
+    otherwise = "export depth again, along the camera's axis"
+    if looks == "ray":
+        what, keys = "depth looks like ray distance (length along the ray), not z", ['kind = "ray"'] * (not taken.ray)
+    elif taken.ray:
+        what, keys = "depth looks like z, not like the ray distance it was taken for", ['kind = "z"']
     else:
-        what = "depth looks like z, not like the ray distance it was taken for"
-        kind = "z"
-    what = f"{what}: read so it would fit{fit}"
-    return what, _remedy("depth", [f'kind = "{kind}"'], taken, "export depth again, along the camera's axis")
+        what, keys = "depth looks like z that was taken for ray distance and divided by the length of the ray", []
+    return f"{what}: read so it would fit{fit}", _remedy("depth", keys, taken, otherwise)
 
 
 def _not(name: str, taken: bool) -> str:
@@ -83,4 +87,5 @@ def _not(name: str, taken: bool) -> str:
 
 
 def _remedy(section: str, keys: list[str], taken: Taken, otherwise: str) -> str:
-    return f"state {' and '.join(keys)} under [{section}] in {FILE_NAME}" if taken.can_state and keys else otherwise
+    stated = keys and section in taken.stated_in
+    return f"state {' and '.join(keys)} under [{section}] in {FILE_NAME}" if stated else otherwise

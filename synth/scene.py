@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,9 +20,10 @@ from .mesh import corner_normals, weld
 from .placement import Placed, Rectangle
 from .primitives import Solid, merge
 from .room import ROOM_KINDS, SCENE_TYPES, Room, furnish
+from .shell import Opening
 from .walk import Target, Walk, plan_walk
 
-__all__ = ["Painted", "SyntheticObject", "SyntheticScene", "build_scene", "paint_surfaces", "walk_through"]
+__all__ = ["Painted", "SyntheticObject", "SyntheticScene", "build_scene", "paint_surfaces", "relit", "walk_through"]
 
 VERSION: Final = 2
 """Raised whenever the same seed would give another scene."""
@@ -142,6 +143,12 @@ def build_scene(
     Returns:
         The clean scene; ``noise.py`` makes a scan of it.
     """
+    room, corners, faces, owner, walk = _furnished(seed, index)
+    return _finish(seed, index, room, corners, faces, owner, walk, frames, color_size, depth_size)
+
+
+def _furnished(seed: int, index: int) -> tuple[Room, Solid, npt.NDArray[np.int32], npt.NDArray[np.int32], Walk]:
+    """The room of a scene, everything in it as one solid, its triangles, each corner's object, and a walk."""
     block, place = divmod(index, len(ROOM_KINDS))
     kind = ROOM_KINDS[
         int(seeding.generator("synth", VERSION, seed, "kinds", block).permutation(len(ROOM_KINDS))[place])
@@ -157,7 +164,7 @@ def build_scene(
         corners, faces, owner = _assemble(room.placed)
         walk = walk_through(room, corners.positions, seeding.generator(*key, "walk"))
         if walk is not None:
-            return _finish(seed, index, room, corners, faces, owner, walk, frames, color_size, depth_size)
+            return room, corners, faces, owner, walk
     raise AssertionError(f"no room to walk in after {_ATTEMPTS} attempts (seed {seed}, scene {index})")
 
 
@@ -252,11 +259,9 @@ def paint_surfaces(
             corners[rows],
             normals[rows],
             thin[rows],
-            windows=[(hole, *_window(room, hole.wall, hole.at, (hole.low + hole.high) / 2)) for hole in room.windows],
+            windows=_windows(room),
             lamp=room.lamp,
-            small_lamps=[
-                _bulb(p) for p in room.placed if p.model.light is not None and p.model.label != "ceiling lamp"
-            ],
+            small_lamps=_bulbs(room.placed),
         )
         for vertices, clusters, rows in lit
     ]
@@ -272,6 +277,37 @@ def paint_surfaces(
         palette=palette,
         exposure=_exposure(light, palette.color[_corner_material(solid)]),
     )
+
+
+def relit(
+    scene: SyntheticScene, stays: npt.NDArray[np.bool_], faces: npt.NDArray[np.int32], clusters: TriangleClusters
+) -> SyntheticScene:
+    """The scene in the light of a room with only some of its objects; the others keep theirs and are not to be shown.
+
+    Args:
+        scene: with everything.
+        stays: (objects,) by their place in the scene's list, which is the number in ``vertex_instance``.
+        faces: (k, 3) the triangles of what stays.
+        clusters: of these.
+    """
+    room, solid, *_ = _furnished(scene.seed, scene.index)
+    painted = scene.painted
+    rows = stays[scene.vertex_instance[painted.vertex_of]]
+    normals = corner_normals(solid.positions, solid.faces, solid.group)
+    thin = np.zeros(len(rows), bool)
+    thin[painted.faces[painted.palette.thin[solid.material]]] = True
+    light = painted.light.copy()
+    light[rows] = lighting.illuminate(
+        scene.vertices[np.unique(faces)],
+        clusters,
+        painted.corners[rows],
+        normals[rows],
+        thin[rows],
+        windows=_windows(room),
+        lamp=room.lamp,
+        small_lamps=_bulbs([thing for thing, kept in zip(room.placed, stays, strict=True) if kept]),
+    )
+    return replace(scene, painted=replace(painted, light=light))
 
 
 def _corner_material(solid: Solid) -> npt.NDArray[np.int64]:
@@ -292,6 +328,15 @@ def _window(room: Room, wall: int, along: float, z: float) -> tuple[npt.NDArray[
     x, y = room.plan.on_wall(wall, along, 0.0)
     turn = room.plan.turn_of(wall)
     return np.array([x, y, z]), np.array([math.sin(turn), -math.cos(turn), 0.0])
+
+
+def _windows(room: Room) -> list[tuple[Opening, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    return [(hole, *_window(room, hole.wall, hole.at, (hole.low + hole.high) / 2)) for hole in room.windows]
+
+
+def _bulbs(placed: Sequence[Placed]) -> list[tuple[float, float, float]]:
+    """Of every lamp but the one at the ceiling."""
+    return [_bulb(p) for p in placed if p.model.light is not None and p.model.label != "ceiling lamp"]
 
 
 def _bulb(placed: Placed) -> tuple[float, float, float]:

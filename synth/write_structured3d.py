@@ -14,7 +14,7 @@
             └── {full,empty}/              rgb_rawlight, depth (length of the ray), semantic, in full instance
 
 Perspective views are the steps of the walk, ``<k>`` from 0; the panorama is taken half-way. In ``empty`` the furniture
-is gone, but not the shade it gives. Instance maps have the truth's object ids; floor, ceiling, walls, doors and windows
+is gone, and the light is that of an empty room. Instance maps have the truth's object ids; floor, ceiling, walls, doors and windows
 are background. Pictures of Structured3D are rendered, so ``scan_noise`` stands for one thing: depth maps as a sensor
 would have taken them; poses, boxes, labels and annotation stay exact.
 
@@ -47,7 +47,7 @@ from .labels import NYU40_COLORS, NYU40_IDS
 from .noise import noisy_depth
 from .panorama import panorama_map
 from .render import NEAR, paint_image, pixel_rays
-from .scene import SyntheticScene, build_scene
+from .scene import SyntheticScene, build_scene, relit
 from .structured3d_annotation import annotation, boxes, image_layout, is_structure, panorama_layout
 from .truth import write_truth
 
@@ -156,6 +156,8 @@ class _Rendering:
         self._kept = np.flatnonzero(stays[scene.vertex_instance[scene.faces[:, 0]]]).astype(np.int32)
         self._faces = scene.faces[self._kept]
         self._clusters: TriangleClusters = scene.clusters if full else build_clusters(scene.vertices, self._faces)
+        if not full:
+            self._scene = relit(scene, stays, self._faces, self._clusters)
         classes = [NYU40_IDS[thing.label] for thing in scene.objects]
         ids = [_BACKGROUND if is_structure(thing) else thing.id for thing in scene.objects]
         # The last stands for no object, -1.

@@ -81,7 +81,7 @@ def _spec(name: str, summary: str, answer_type: str, units: tuple[str, ...], tex
         forms=("judge" if answer_type == "yesno" else "fill",),
         slots=frozenset({"point"}),
         required_slots=frozenset({"point"}),
-        needs=("image", "world_tracks"),
+        needs=("image", "perspective", "world_tracks"),
     )
 
 

@@ -67,7 +67,7 @@ def _spec(name: str, summary: str) -> TaskSpec:
         polarities=("single", "several"),
         slots=frozenset({"object"}),
         required_slots=frozenset({"object"}),
-        needs=("image", "mesh", "instances", "up"),
+        needs=("image", "perspective", "mesh", "instances", "up"),
     )
 
 

@@ -13,9 +13,7 @@ from support.scannet_writer import encoded, write_posed, write_scan, write_sens
 
 from spatialgen.core.types import TaskSpec
 from spatialgen.errors import SceneError
-from spatialgen.pipeline.consistency import depth_between_frames
 from spatialgen.pipeline.doctor import diagnose, format_table
-from spatialgen.scene_io.scannet import READER
 
 SCENE = tiny_scannet.SCENE
 
@@ -210,9 +208,11 @@ def test_too_little_motion_cannot_tell(tmp_path: Path) -> None:
     for pose in take.poses:
         pose[:3, 3] = take.poses[0][:3, 3]
     write_sens(tmp_path / "scans" / SCENE / f"{SCENE}.sens", take)
-    scene = READER.read(READER.scenes(tmp_path)[0])
-    assert depth_between_frames(scene, [0, 1]).verdict == "cannot tell"
-    assert not diagnose([tmp_path], [DEPTH]).broken
+    report = diagnose([tmp_path], [DEPTH])
+    assert not report.broken
+    (scene,) = report.scenes
+    assert scene.depth_between_frames.verdict == scene.convention.verdict == "cannot tell"
+    assert "far enough apart" in scene.convention.note
 
 
 def test_a_scan_without_frames_is_broken_where_no_other_folder_has_them(
