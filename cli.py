@@ -298,14 +298,31 @@ def formats_command(as_json: bool) -> None:
 
 
 @_command("doctor")
-@click.argument("paths", nargs=1, type=_EXISTING, metavar="PATH")
-@click.argument("tasks", nargs=-1, metavar="[TASK...]")
+@click.argument("path", type=_EXISTING, metavar="PATH...")
+@click.argument("words", nargs=-1, metavar="[TASK...]")
+@click.option("--format", metavar="NAME", help="Of the scenes.  [default: detect]")
+@click.option("--stream", metavar="NAME", help="Which of a dataset's cameras.  [default: its first]")
+@click.option("--scene", "scene_ids", multiple=True, metavar="ID", help="Only this scene. Repeatable.")
 @_json_option
-def doctor_command(paths: Path, tasks: tuple[str, ...], as_json: bool) -> int:
-    """Look at scenes before a run: what is there, what each task needs, what is missing or broken."""
+def doctor_command(path: Path, words: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Look at scenes before a run: what is there, what each task needs, what is missing or broken.
+
+    What follows the first PATH is a task, an engine or a suite, or another PATH.
+    """
+    from spatialgen import engines
     from spatialgen.pipeline import doctor
 
-    report = doctor.diagnose([paths], list(tasks))
+    paths, tasks = [path], []
+    for word in words:
+        try:
+            engines.resolve(word)
+        except UnknownName:
+            if os.sep not in word and not Path(word).exists():
+                raise
+            paths.append(Path(word))
+        else:
+            tasks.append(word)
+    report = doctor.diagnose(paths, tasks, **options)
     _give(json.dumps(report.to_json(), indent=2) if as_json else doctor.format_table(report))
     return _SOME_FAILED if report.broken else _SUCCESS
 

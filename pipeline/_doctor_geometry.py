@@ -16,7 +16,7 @@ from ._doctor_pairs import choose_pairs
 from ._doctor_report import Problem, SceneReport
 from ._doctor_views import View, look
 from ._doctor_words import Taken, convention_in_words
-from .consistency import Consistency, depth_between_frames, depth_on_mesh, look_at_up
+from .consistency import Consistency, confirmed, depth_between_frames, depth_on_mesh, look_at_up
 from .self_test import Judgement, judge
 
 __all__ = ["examine_geometry"]
@@ -66,6 +66,8 @@ def examine_geometry(scene: Scene, starts: Sequence[int], load: Load, taken: Tak
     report.depth_on_mesh, report.mesh_per_depth = depth_on_mesh(mesh)
     report.depth_between_frames = depth_between_frames(pairs)
     report.convention = judge(seen, mesh)
+    if report.convention.verdict == "good":
+        report.depth_between_frames = confirmed(report.depth_between_frames)
     _conclude(scene, taken, report)
 
 
@@ -90,9 +92,6 @@ def _conclude(scene: Scene, taken: Taken, report: SceneReport) -> None:
         report.problems.append(Problem(what, None, remedy, broken=True))
         report.depth_between_frames = Consistency("bad", between.error, between.measured, what)
         return
-    if between.verdict == "bad" and report.convention.verdict == "good":
-        note = "most of the surface is seen differently, but no other convention fits better"
-        report.depth_between_frames = between = Consistency("poor", between.error, between.measured, note)
     for check, what, remedy in (
         (on_mesh, "depth does not lie on the mesh", "check that mesh, alignment and frames are of one scan"),
         (between, "depth of one frame does not fit the next", "check poses, intrinsics and depth scale"),

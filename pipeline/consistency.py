@@ -8,7 +8,7 @@ sensor measured. The errors are medians of abs(Z - D) / D. Good scans are at 0.1
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from ._doctor_mesh import MeshViews
 from ._doctor_pairs import BASELINE, baseline
 from ._doctor_views import AS_STATED, View, transferred
 
-__all__ = ["Consistency", "Upright", "depth_between_frames", "depth_on_mesh", "look_at_up"]
+__all__ = ["Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up"]
 
 Verdict = Literal["good", "poor", "bad", "cannot tell"]
 
@@ -113,6 +113,13 @@ def depth_between_frames(pairs: Sequence[tuple[View, View]]) -> Consistency:
 
 def _verdict(error: float) -> Verdict:
     return "good" if error <= GOOD else "poor" if error <= BAD else "bad"
+
+
+def confirmed(between: Consistency) -> Consistency:
+    """What neighbours that are too close together would have told, once views farther apart have told it."""
+    if between.verdict != "cannot tell" or between.error is None or between.error > BAD:
+        return between
+    return replace(between, verdict=_verdict(between.error), note="")
 
 
 def look_at_up(scene: Scene) -> Upright:

@@ -141,8 +141,8 @@ def generate(
             elif progress is not None:
                 progress((index + 1) * frames, scenes * frames)
             made.append(final)
-            if format == "scannetpp":
-                write_lists(directory, [folder.name for folder in made])
+        if format == "scannetpp":
+            write_lists(directory)
         return made
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -56,14 +56,14 @@ def panorama_map(
         nearest = np.full(len(mine), np.inf)
         # The wider ring only where the close one has nothing: triangles narrower than a pixel of the cube.
         for around in (1, _MARGIN):
-            open_ = np.isinf(nearest)
+            left = np.flatnonzero(np.isinf(nearest))
             for down, right in itertools.product(range(-around, around + 1), repeat=2):
-                other = seen.triangle[row + down, column + right]
-                asked = np.flatnonzero(open_ & (other >= 0) & ((other != first) | (down == right == 0)))
-                hit = _hits(vertices, faces[other[asked]], origin, directions[mine[asked]])
+                other = seen.triangle[row[left] + down, column[left] + right]
+                new = (other >= 0) & ((other != first[left]) | (down == right == 0))
+                asked, other = left[new], other[new]
+                hit = _hits(vertices, faces[other], origin, directions[mine[asked]])
                 closer = hit < nearest[asked]
-                at = asked[closer]
-                nearest[at], choice[at] = hit[closer], other[at]
+                nearest[asked[closer]], choice[asked[closer]] = hit[closer], other[closer]
         length[mine] = np.where(np.isfinite(nearest), nearest, best)
         triangle[mine] = choice
     shape = (camera.height, camera.width)

@@ -119,8 +119,7 @@ def write_scene(
     kept = np.flatnonzero(~lost)
     names = [f"frame_{k:06d}.jpg" for k in kept]
     cameras = [scene.cameras[k] for k in kept]
-    if cameras:  # a walk of one frame may be lost altogether
-        write_colmap(partial / "iphone" / "colmap", names, cameras, points)
+    write_colmap(partial / "iphone" / "colmap", names, cameras, points)
     document: dict[str, Any] = nerfstudio_lens(scene.cameras[0], "OPENCV")
     document["frames"] = [
         nerfstudio_entry(name, camera, {"is_bad": False}) for name, camera in zip(names, cameras, strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -93,8 +92,9 @@ def write_tables(root: Path) -> None:
     (benchmark / "map_benchmark.csv").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def write_lists(root: Path, scenes: Sequence[str]) -> None:
-    """Write which split each scene belongs to, all to training, and what kind of room it is."""
+def write_lists(root: Path) -> None:
+    """Write which split each complete scene belongs to, all to training, and what kind of room it is."""
+    scenes = sorted(folder.name for folder in (root / "data").iterdir())
     kinds = {}
     for scene in scenes:
         truth = json.loads((root / "data" / scene / "scans" / "truth.json").read_text(encoding="utf-8"))
@@ -104,6 +104,8 @@ def write_lists(root: Path, scenes: Sequence[str]) -> None:
         (root / "splits" / "nvs_sem_val.txt", ""),
         (root / "metadata" / "scene_types.json", json.dumps(kinds, indent=1) + "\n"),
     ):
+        if path.is_file() and path.read_text(encoding="ascii") == text:
+            continue
         path.parent.mkdir(exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
         partial.write_text(text, encoding="ascii")

@@ -14,9 +14,9 @@
             └── {full,empty}/              rgb_rawlight, depth (length of the ray), semantic, in full instance
 
 Perspective views are the steps of the walk, ``<k>`` from 0; the panorama is taken half-way. In ``empty`` the furniture
-is gone, and the light is that of an empty room. Instance maps have the truth's object ids; floor, ceiling, walls, doors and windows
-are background. Pictures of Structured3D are rendered, so ``scan_noise`` stands for one thing: depth maps as a sensor
-would have taken them; poses, boxes, labels and annotation stay exact.
+is gone, and the light is that of an empty room. Instance maps have the truth's object ids; floor, ceiling, walls, doors
+and windows are background. Pictures of Structured3D are rendered, so ``scan_noise`` stands for one thing: depth maps as
+a sensor would have taken them; poses, boxes, labels and annotation stay exact.
 
 The mesh is in ``truth.npz`` only. Its cameras (``truth.py``) are those of the perspective views, frame k of the truth
 being ``<room>/<k>``, and for the panorama::

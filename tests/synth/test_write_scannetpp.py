@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ TINY = {**OPTIONS, "frames": 4, "color_size": (64, 48)}
 TASKS = ("depth_comparison", "visual_correspondence", "camera_movement")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Scenes are built once: these are tests of files, not of scenes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_scannetpp, "build_scene", functools.cache(synth.build_scene))
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made,) = synth.generate(tmp_path_factory.mktemp("scannetpp"), frames=24, **OPTIONS)
@@ -42,17 +51,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def truth(folder: Path) -> dict[str, np.ndarray]:
     with np.load(folder / "scans" / "truth.npz") as data:
         return dict(data)
-
-
-@pytest.fixture(scope="module")
-def build() -> Any:
-    return functools.cache(synth.build_scene)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, build: Any) -> None:
-    """Scenes are built once: for tests of files, not of scenes."""
-    monkeypatch.setattr(write_scannetpp, "build_scene", build)
 
 
 def read(root: Path, stream: str = "iphone") -> Scene:
@@ -146,7 +144,7 @@ def test_every_file_of_poses_states_the_same_cameras(folder: Path, tmp_path: Pat
 
 
 def test_the_video_shows_the_painted_images(folder: Path) -> None:
-    scene = synth.build_scene(3, 0, frames=24, color_size=(320, 240), depth_size=(256, 192))
+    scene = write_scannetpp.build_scene(3, 0, frames=24, color_size=(320, 240), depth_size=(256, 192))
     video = Video(folder / "iphone" / "rgb.mkv")
     assert len(video) == 24
     for k in (0, 7, 21, 3):
@@ -157,7 +155,7 @@ def test_the_video_shows_the_painted_images(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("coding", ["lz4", "deflate_blocks", "deflate_stream"])
-def test_depth_in_each_coding(coding: str, tmp_path: Path, quick: None) -> None:
+def test_depth_in_each_coding(coding: str, tmp_path: Path) -> None:
     (folder,) = synth.generate(tmp_path, depth_coding=coding, **TINY)
     room = Room(folder / "scans")
     frames = read(folder).frames
@@ -274,7 +272,7 @@ def test_noise_is_the_phones(folder: Path, tmp_path: Path, truth: dict[str, np.n
     assert 0.003 < np.median(np.abs(depth / right - 1)[depth > 0]) < 0.03
 
 
-def test_the_same_call_again_makes_only_what_is_missing(quick: None, tmp_path: Path) -> None:
+def test_the_same_call_again_makes_only_what_is_missing(tmp_path: Path) -> None:
     first, second = synth.generate(tmp_path, scenes=2, **TINY)
     before = digests(tmp_path)
     stamp = (second / "scans" / "truth.json").stat().st_mtime_ns
@@ -284,6 +282,8 @@ def test_the_same_call_again_makes_only_what_is_missing(quick: None, tmp_path: P
     first.rmdir()
     assert synth.generate(tmp_path, scenes=2, **TINY) == [first, second]
     assert (second / "scans" / "truth.json").stat().st_mtime_ns == stamp
+    assert digests(tmp_path) == before
+    assert synth.generate(tmp_path, **TINY) == [first]  # fewer are asked for than there are
     assert digests(tmp_path) == before
     assert READER.scenes(tmp_path)
 

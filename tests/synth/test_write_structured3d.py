@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,22 @@ from spatialgen.core.types import Scene
 from spatialgen.media.images import decode_rgb
 from spatialgen.pipeline import run
 from spatialgen.scene_io.structured3d import READER
+from spatialgen.synth import scene as scene_module
 from spatialgen.synth import write_structured3d
 
 OPTIONS = {"format": "structured3d", "seed": 3, "color_size": (320, 180)}
 TINY = {**OPTIONS, "frames": 2, "color_size": (64, 36)}
 TASKS = ("depth_comparison", "visual_correspondence", "camera_movement")
 STRUCTURE = {"wall", "floor", "ceiling", "door", "window"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Rooms are furnished once: these are tests of files, not of scenes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene_module, "_furnished", functools.cache(scene_module._furnished))
+        patch.setattr(write_structured3d, "build_scene", functools.cache(synth.build_scene))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +49,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def room(folder: Path) -> Room:
     return Room(folder)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scenes are built once: for tests of files, not of scenes."""
-    monkeypatch.setattr(write_structured3d, "build_scene", functools.cache(synth.build_scene))
 
 
 def read(root: Path, stream: str = "perspective") -> Scene:
@@ -247,7 +252,7 @@ def test_doctor_finds_nothing_wrong(folder: Path) -> None:
     assert not report.broken
 
 
-def test_noise_is_in_the_depth_alone(quick: None, tmp_path: Path) -> None:
+def test_noise_is_in_the_depth_alone(tmp_path: Path) -> None:
     (clean,) = synth.generate(tmp_path / "clean", **TINY)
     (noisy,) = synth.generate(tmp_path / "noisy", scan_noise=True, **TINY)
     before, after = digests(clean), digests(noisy)
@@ -259,7 +264,7 @@ def test_noise_is_in_the_depth_alone(quick: None, tmp_path: Path) -> None:
     assert 0.003 < np.median(np.abs(depth / exact - 1)[depth > 0]) < 0.03
 
 
-def test_the_same_call_again_makes_only_what_is_missing(quick: None, tmp_path: Path) -> None:
+def test_the_same_call_again_makes_only_what_is_missing(tmp_path: Path) -> None:
     first, second = synth.generate(tmp_path, scenes=2, **TINY)
     assert [first.name, second.name] == ["scene_00000", "scene_00001"]
     before = digests(tmp_path)
