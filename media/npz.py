@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -128,13 +130,7 @@ def _opened(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[IO[byte
 
 
 def _describe(archive: zipfile.ZipFile, stream: IO[bytes], path: Path, name: str) -> Member:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
-        raise ValueError(f"unknown version {version[0]}.{version[1]} of the .npy format")
+    shape, fortran, dtype = _array_header(stream)
     info = archive.getinfo(f"{name}.npy")
     header_bytes = stream.tell()
     payload_bytes = info.file_size - header_bytes
@@ -145,6 +141,21 @@ def _describe(archive: zipfile.ZipFile, stream: IO[bytes], path: Path, name: str
     stored = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
     offset = _payload_offset(path, info.header_offset) + header_bytes if stored else None
     return Member(shape, dtype, fortran, header_bytes, payload_bytes, info.compress_size, offset)
+
+
+def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and type as a ``.npy`` header states them."""
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"unknown version {version[0]}.{version[1]} of the .npy format")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        with warnings.catch_warnings():  # about headers that Python 2 wrote, and old names of types
+            warnings.simplefilter("ignore")
+            return read(stream)
+    except (SyntaxError, tokenize.TokenError, TypeError, LookupError, AttributeError):
+        # The header is a Python literal, and damaged ones get further into numpy than it expects.
+        raise ValueError("its header is not one that numpy writes") from None
 
 
 def _payload_offset(path: Path, header_offset: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,14 +21,12 @@ _MOST_TURNED: Final = 50.0  # degrees; it is the same angle whichever way the po
 _TURNED: Final = 25.0  # degrees that are as bad as a baseline off by a factor of e
 _WINDOW: Final = 40  # frames; what is seen again much later has drifted in real sequences
 _FEW: Final = 6  # frames, of which all neighbours are compared
-_MOST_PAIRS: Final = 8
+_MOST_PAIRS: Final = 6
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def choose_pairs(
-    scene: Scene, starts: Sequence[int], load: Callable[[int], View | None]
-) -> list[tuple[View, View]]:
+def choose_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View | None]) -> list[tuple[View, View]]:
     """Pairs of views to compare: a partner for each start.
 
     Args:
@@ -40,7 +39,7 @@ def choose_pairs(
         return []
     if len(with_depth) <= _FEW:
         views = [view for index in with_depth if (view := load(int(index))) is not None]
-        return [pair for pair in zip(views, views[1:], strict=False) if _turn(*pair) < _MOST_TURNED]
+        return [pair for pair in pairwise(views) if _turn(*pair) < _MOST_TURNED]
     poses = np.array([pose_of(scene, int(index))[0] for index in with_depth])
     pairs: list[tuple[View, View]] = []
     taken: set[frozenset[int]] = set()

@@ -86,7 +86,12 @@ def _convention(scene: SceneReport) -> str:
         return "conventions wrong"
     if found.verdict == "cannot tell":
         return "conventions: cannot tell" + (f" ({found.note})" if found.note else "")
-    names = {"inverted": "direction of poses", "opengl": "camera axes", "scale": "depth scale", "ray": "z or ray distance"}
+    names = {
+        "inverted": "direction of poses",
+        "opengl": "camera axes",
+        "scale": "depth scale",
+        "ray": "z or ray distance",
+    }
     names |= {"inverted opengl": names["inverted"], "z": names["ray"]}
     undecided = list(dict.fromkeys(names[kind] for kind in found.undecided))
     return "conventions as stated" + (f" (cannot tell: {', '.join(undecided)})" if undecided else "")

@@ -69,7 +69,8 @@ def convention_in_words(judgement: Judgement, taken: Taken, units_per_metre: flo
     if looks == "scale":
         off = 1 / judgement.scale
         size = f"{off:.2g} times too large" if off > 1 else f"{judgement.scale:.2g} times too small"
-        what = f"depth scale looks wrong by ×{off:.2g}: depth is {size} for the poses; corrected it would fit{fit}"
+        what = f"depth scale looks wrong by a factor of {off:.2g}: depth is {size} for the poses"
+        what += f"; corrected it would fit{fit}"
         keys = [] if units_per_metre is None else [f"units_per_metre = {units_per_metre / judgement.scale:.6g}"]
         return what, _remedy("depth", keys, taken, "check the unit of depth images, poses and mesh")
     otherwise = "export depth again, along the camera's axis"

@@ -102,13 +102,13 @@ def depth_between_frames(pairs: Sequence[tuple[View, View]]) -> Consistency:
                 far |= baseline(a, b, AS_STATED) > BASELINE
     if not errors:
         return Consistency("cannot tell", note="no two sampled frames see the same surface")
-    error, measured = float(np.median(errors)), len(errors) // 2 or 1
-    if error > BAD and float(np.median(in_front)) < _IN_FRONT:
-        return Consistency("cannot tell", error, measured, "the frames mostly see surfaces hidden from each other")
+    median, measured = float(np.median(errors)), len(errors) // 2 or 1
+    if median > BAD and float(np.median(in_front)) < _IN_FRONT:
+        return Consistency("cannot tell", median, measured, "the frames mostly see surfaces hidden from each other")
     if not far:
         note = f"the cameras of the sampled frames are within {BASELINE:.0%} of the depth"
-        return Consistency("cannot tell", error, measured, note)
-    return Consistency(_verdict(error), error, measured)
+        return Consistency("cannot tell", median, measured, note)
+    return Consistency(_verdict(median), median, measured)
 
 
 def _verdict(error: float) -> Verdict:

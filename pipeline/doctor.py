@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .. import engines, scene_io
+from .. import engines
 from ..core.pixel_maps import instances_of
 from ..core.types import Frame, Scene, TaskSpec
 from ..engines.base import need_in_words

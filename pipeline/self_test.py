@@ -38,10 +38,9 @@ _RELATIVE_GAIN: Final[Mapping[Kind, float]] = MappingProxyType(
 """And by which factor. True ones gained at least 3.9, 4.3, -, 1.6, 1.15 and 1.2 on real sequences read wrongly."""
 _NO_WORSE: Final = 0.02
 _IN_FAVOUR: Final = 0.75  # of all differences must be in favour of the better convention
-_SCALES: Final = tuple(
-    sorted({*(1.2**n for n in range(-13, 14) if n), 0.1, 1 / 6.5535, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 6.5535, 10.0})
-)
+_SCALES: Final = tuple(sorted({*(1.25**n for n in range(-11, 12) if n), 0.1, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 10.0}))
 _LEAST_SCALE: Final = 1.15  # nearer to 1, a sensor or a calibration is a little off
+_NEARLY: Final = 0.3  # logarithm: a noisy sensor does not tell scales apart that are closer
 _ROUND: Final = (0.1, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 10.0)
 
 FloatArray = npt.NDArray[np.float64]
@@ -82,7 +81,10 @@ def judge(views: Sequence[View], mesh: MeshViews) -> Judgement:
         mesh: the scene's, from some of them.
     """
     tests = _Tests(telling_pairs(views), mesh)
-    candidates = [AS_STATED, *POSES, Convention(ray=1), Convention(ray=-1), *(Convention(scale=s) for s in _SCALES)]
+    scales = _SCALES
+    if tests.total(tests.fits(AS_STATED), np.ones(tests.count, np.bool_)) * _RELATIVE_GAIN["scale"] > 1.0:
+        scales = (0.5, 2.0)  # none can fit so much better that it would be believed
+    candidates = [AS_STATED, *POSES, Convention(ray=1), Convention(ray=-1), *(Convention(scale=s) for s in scales)]
     kinds = [_kind(convention) for convention in candidates]
     table = np.array([tests.fits(convention) for convention in candidates])
     best = int(np.argmax(tests.total(table, table.max(axis=0, initial=0.0) > 0)))
@@ -101,7 +103,7 @@ def judge(views: Sequence[View], mesh: MeshViews) -> Judgement:
     known = Judgement(
         "good", fit=stated, stated_fit=stated, comparisons=int(seen.sum()), undecided=tuple(sorted(undecided))
     )
-    if kind is None or max(convention.scale, 1 / convention.scale) < _LEAST_SCALE and kind == "scale":
+    if kind is None or (kind == "scale" and max(convention.scale, 1 / convention.scale) < _LEAST_SCALE):
         return known if stated >= _LEAST_FIT else _unclear(known, "nothing that was tried fits")
     clearly = best_fit > stated + _GAIN and best_fit > stated * _RELATIVE_GAIN[kind]
     if not clearly:
@@ -136,6 +138,7 @@ class _Tests:
     def __init__(self, pairs: Sequence[tuple[View, View]], mesh: MeshViews) -> None:
         self._pairs, self._mesh = pairs, mesh
         pair_weights = np.full(len(pairs), 1 / max(len(pairs), 1))
+        self.count = len(pairs) + len(mesh.views)
         self._weights = np.concatenate([pair_weights, np.full(len(mesh.views), 1 / max(len(mesh.views), 1))])
 
     def fits(self, convention: Convention) -> FloatArray:
@@ -171,7 +174,7 @@ class _Tests:
         fits = {value: total(value) for value in (scale * 1.03**n for n in range(-6, 7))}
         best = max(fits, key=lambda value: fits[value])
         for value in _ROUND:
-            if abs(np.log(value / best)) < 0.1 and total(value) >= fits[best] - _NO_WORSE:
+            if abs(np.log(value / best)) < _NEARLY and total(value) >= fits[best] - _GAIN:
                 return Convention(scale=value)
         return Convention(scale=best)
 

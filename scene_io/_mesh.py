@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
+import warnings
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,24 @@ __all__ = ["mesh_counts", "read_mesh"]
 _FACE_LISTS: Final = ("vertex_indices", "vertex_index")
 _REMEDY: Final = "download or copy it again"
 _HEADER_LIMIT: Final = 1 << 16  # bytes; a header is a few hundred
+_HEADER_END: Final = re.compile(rb"[\r\n]end_header")
+_LINE_ENDS: Final = re.compile(r"[\r\n]+")  # the only ones plyfile knows; str.splitlines has more
+_WIDTHS: Final = {"short": 2, "ushort": 2, "int16": 2, "uint16": 2, "double": 8, "float64": 8} | dict.fromkeys(
+    ("int", "uint", "float", "int32", "uint32", "float32"), 4
+)
+"""Bytes of a binary value by the name of its type; all others take one."""
+_WHOLE_NUMBERS: Final = frozenset(f"{sign}{name}" for sign in ("", "u") for name in (
+    "char", "short", "int", "int8", "int16", "int32"
+))  # fmt: skip
+
+
+class _Header(NamedTuple):
+    """Counts of vertices and faces, the name of the corner lists, and whether the values are binary."""
+
+    vertices: int
+    faces: int
+    corners: str
+    binary: bool
 
 
 def mesh_counts(path: Path) -> tuple[int, int]:
@@ -24,7 +45,8 @@ def mesh_counts(path: Path) -> tuple[int, int]:
     Raises:
         SceneError: when it is not a PLY file of a triangle mesh, or too short for what it states.
     """
-    return _checked_header(path)[:2]
+    header = _checked_header(path)
+    return header.vertices, header.faces
 
 
 def read_mesh(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
@@ -39,8 +61,8 @@ def read_mesh(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32
     Raises:
         SceneError: when the file is missing, cut short, or not a mesh of finite points.
     """
-    corners_name = _checked_header(path)[2]
-    ply = _read(path, corners_name)
+    header = _checked_header(path)
+    ply = _read(path, header)
     vertex = ply["vertex"].data
     if not {"x", "y", "z"} <= set(vertex.dtype.names or ()):
         raise SceneError("its vertices have no x, y and z", path=path, remedy=_REMEDY)
@@ -48,54 +70,83 @@ def read_mesh(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32
         vertices = np.column_stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"])
     if not np.isfinite(vertices).all():
         raise SceneError("some vertices are not finite", path=path, remedy=_REMEDY)
-    faces = _triangles(ply["face"].data[corners_name])
+    faces = _triangles(ply["face"].data[header.corners])
     if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise SceneError(f"some faces name vertices beyond the {len(vertices)} there are", path=path, remedy=_REMEDY)
     return vertices, faces.astype(np.int32)
 
 
-def _checked_header(path: Path) -> tuple[int, int, str]:
-    """Counts of vertices and faces and the name of the corner lists, none of them believed beyond the file's size."""
+def _checked_header(path: Path) -> _Header:
+    """What the header says, no count believed beyond the file's size."""
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEADER_LIMIT)
         size = path.stat().st_size
     except OSError as error:
         raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    end = head.find(b"end_header")
-    if not head.startswith(b"ply") or end < 0:
+    end = _HEADER_END.search(head)
+    if not head.startswith(b"ply") or end is None:
         state = "is cut short in its header" if head.startswith(b"ply") else "is not a PLY file"
         raise SceneError(state, path=path, remedy=_REMEDY)
     counts: dict[str, int] = {}
-    properties: dict[str, list[str]] = {}
-    element = ""
-    for line in head[:end].decode("ascii", "replace").splitlines():
+    properties: dict[str, list[list[str]]] = {}
+    element, binary = "", False
+    for line in _LINE_ENDS.split(head[: end.start()].decode("ascii", "replace")):
         words = line.split()
-        if len(words) == 3 and words[0] == "element" and words[2].isdigit():
+        if words[:1] == ["element"]:
+            if len(words) != 3 or not words[2].isdigit() or words[1] in counts:
+                raise SceneError(f"is damaged in its header, at {line!r}", path=path, remedy=_REMEDY)
             element = words[1]
             counts[element], properties[element] = int(words[2]), []
         elif words[:1] == ["property"] and element:
-            properties[element].append(words[-1])
+            properties[element].append(words[1:])
+        elif words[:1] == ["format"]:
+            binary = words[1:2] != ["ascii"]
     for name, count in counts.items():
-        # In both encodings a property takes at least a byte, so larger counts are a damaged header or a cut file.
-        if count * max(1, len(properties[name])) > size:
+        # A list takes at least its length, a value as text at least a byte: larger counts are a damaged or cut file.
+        smallest = sum(_smallest(words) if binary else 1 for words in properties[name])
+        if count * max(1, smallest) > size:
             what = f"is cut short: {count} {name} entries do not fit in its {size} bytes"
             raise SceneError(what, path=path, remedy=_REMEDY)
-    corners = next((name for name in _FACE_LISTS if name in properties.get("face", ())), None)
+    kinds = {words[-1]: words[-2] for words in properties.get("face", ()) if words[:1] == ["list"] and len(words) == 4}
+    corners = next((name for name in _FACE_LISTS if kinds.get(name) in _WHOLE_NUMBERS), None)
     if corners is None or not counts.get("vertex") or not counts["face"]:
         raise SceneError("is not a mesh: it has no vertices or no faces with vertex_indices", path=path, remedy=_REMEDY)
-    return counts["vertex"], counts["face"], corners
+    return _Header(counts["vertex"], counts["face"], corners, binary)
 
 
-def _read(path: Path, corners: str) -> PlyData:
+def _smallest(words: list[str]) -> int:
+    """Bytes that a property takes at least in a binary file; of a list, its length."""
+    return _WIDTHS.get(words[1] if words[:1] == ["list"] and len(words) > 1 else "".join(words[:1]), 1)
+
+
+class _Modest(io.BufferedReader):
+    """An open file that sets nothing aside beyond its size, however much is asked for: lengths of lists may lie."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size if size is None else min(size, self._size))
+
+
+def _read(path: Path, header: _Header) -> PlyData:
+    if header.binary:
+        with _Modest(path) as stream:
+            try:
+                # With the length of the lists known, plyfile maps the file instead of looping over its faces.
+                return PlyData.read(stream, known_list_len={"face": {header.corners: 3}})
+            except (PlyParseError, ValueError):
+                pass  # not all triangles, or damaged: the loop below tells which
     try:
-        # With the length of the lists known, plyfile maps a binary file instead of looping over its faces.
-        return PlyData.read(str(path), known_list_len={"face": {corners: 3}})
-    except (PlyParseError, ValueError):
-        pass  # not all triangles, or damaged: the loop below tells which
-    try:
-        return PlyData.read(str(path), mmap=False)
-    except (PlyParseError, ValueError) as error:
+        if header.binary:
+            with _Modest(path) as stream:
+                return PlyData.read(stream, mmap=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # a face without corners
+            return PlyData.read(str(path))
+    except (PlyParseError, ValueError, OverflowError) as error:
         raise SceneError(f"is cut short or damaged ({error})", path=path, remedy=_REMEDY) from None
 
 

@@ -8,7 +8,6 @@ memory than an honest file does. The same files are drawn on every run.
 from __future__ import annotations
 
 import itertools
-import os
 import resource
 import shutil
 import signal

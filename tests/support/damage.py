@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 Change = tuple[Any, ...]
 
 _INTEGERS = (0, 1, -1, 2, 7, 127, 128, 255, 256, 65_535, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1, -(2**63))
-_REALS = ("inf", "-inf", "nan", "0", "-0", "1e-30", "1e30", "-1", "1")
-_PACKED = sorted(
-    {struct.pack(f"{order}{form}", value & mask) for order in "<>" for value in _INTEGERS
-     for form, mask in (("I", 2**32 - 1), ("Q", 2**64 - 1))}
-    | {struct.pack(f"<{form}", float(value)) for value in _REALS for form in "fd"}
-    | {struct.pack("<d", value) for value in (1e300, -1e300, 5e-324)}
-    | {bytes.fromhex("0100a07f"), bytes.fromhex("010000000000f47f")}  # signalling NaNs
-)  # fmt: skip
+_WHOLE = [
+    struct.pack(f"{order}{form}", value & mask)
+    for value in _INTEGERS
+    for order in "<>"
+    for form, mask in (("I", 2**32 - 1), ("Q", 2**64 - 1))
+]
+_REAL = [struct.pack(f"<{form}", value) for value in (0.0, -0.0, 1.0, -1.0, 1e-30, 1e30) for form in "fd"]
+_REAL += [struct.pack("<d", value) for value in (1e300, -1e300, 5e-324)]
+_NOT_FINITE = [struct.pack(f"<{form}", float(value)) for value in ("inf", "-inf", "nan") for form in "fd"]
+_SIGNALLING = [bytes.fromhex("0100a07f"), bytes.fromhex("010000000000f47f")]  # NaNs that complain when converted
 _WRITTEN = (
     "0", "-1", "1", "3", "255", "1000000", "2147483647", "4294967296", "9223372036854775807", "9223372036854775808",
     "1_0", "+9", "1e9", "9" * 30, "0x10", "nan", "", "٣",
@@ -35,10 +37,13 @@ def changes() -> st.SearchStrategy[list[Change]]:
     """One to four changes of one file; headers and ends are hit more often than their length deserves."""
     place = st.one_of(st.integers(0, 2**20), st.integers(0, _HEAD), st.integers(-_HEAD, -1))
     length = st.integers(1, 64)
+    put = st.sampled_from(["put", "put aligned"])
     change = st.one_of(
         st.tuples(st.just("flip"), place, st.integers(0, 7)),
-        st.tuples(st.just("put"), place, st.sampled_from(_PACKED)),
-        st.tuples(st.just("put aligned"), place, st.sampled_from(_PACKED)),
+        st.tuples(put, place, st.sampled_from(_WHOLE)),
+        st.tuples(put, place, st.sampled_from(_REAL)),
+        st.tuples(put, place, st.sampled_from(_NOT_FINITE)),
+        st.tuples(put, place, st.sampled_from(_SIGNALLING)),
         st.tuples(st.just("put"), place, st.binary(min_size=1, max_size=8)),
         st.tuples(st.just("size"), place, st.sampled_from("<>"), st.sampled_from("IQ"), st.integers(-1, 1)),
         st.tuples(st.just("number"), st.integers(0, 24), st.sampled_from(_WRITTEN)),

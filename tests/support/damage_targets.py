@@ -282,9 +282,7 @@ TARGETS = {
     "PLY, wide lists": Target(one_file("a.ply", write_wide_ply), read_ply),
     "COLMAP": Target(write_colmap, read_colmap, 2.0, put_colmap),
     "npz": Target(lambda folder: {NPZ_NAME: write_npz(folder, "S", False).read_bytes()}, read_npz),
-    "npz, deflated pickle": Target(
-        lambda folder: {NPZ_NAME: write_npz(folder, "object", True).read_bytes()}, read_npz
-    ),
+    "npz, deflated pickle": Target(lambda folder: {NPZ_NAME: write_npz(folder, "object", True).read_bytes()}, read_npz),
     "npz, arrays": Target(
         partial(npz_members, images="S"), read_npz, 2.0, partial(put_npz, compression=zipfile.ZIP_STORED)
     ),

@@ -24,6 +24,7 @@ class DslrRoom(Room):
             self.intrinsics = data["dslr_intrinsics"]
             self.distortion = data["dslr_distortion"]
             self.width, self.height = (int(v) for v in data["dslr_size"])
+        self.masks = scans.parent / "dslr" / "resized_anon_masks"
 
     def numbered(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row with numbers for the images' names."""
@@ -46,6 +47,15 @@ class DslrRoom(Room):
         triangle = answer["primitive_ids"].numpy().astype(np.int64)
         return answer["t_hit"].numpy().astype(np.float64), np.where(triangle == 0xFFFFFFFF, -1, triangle)
 
+    def _grid(self, frame: int, intrinsics: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2)
+        own, self.intrinsics = self.intrinsics, intrinsics
+        try:
+            depth, triangle = self.cast(frame, grid)
+        finally:
+            self.intrinsics = own
+        return depth.reshape(height, width), triangle.reshape(height, width)
+
     def surface(self, frame: int, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         depth, triangle = self.cast(frame, xy)
         depth = np.where(triangle >= 0, depth, np.nan)
@@ -63,11 +73,15 @@ class DslrRoom(Room):
         return pixels, local[:, 2]
 
     def sees(self, frame: int, points: np.ndarray) -> np.ndarray:
-        """Inside the image and reached by a ray; there is no sensor."""
+        """Inside the image, not masked, and reached by a ray; there is no sensor."""
         xy, z = self.project(frame, points, self.intrinsics)
         inside = (z > 0.1) & (xy >= -0.5).all(1) & (xy[:, 0] < self.width - 0.5) & (xy[:, 1] < self.height - 0.5)
         index = np.flatnonzero(inside)
         depth, _ = self.cast(frame, xy[index])
+        index = index[z[index] <= depth + np.maximum(0.03, 0.015 * z[index])]
+        # What is painted over in the image cannot be seen in it.
+        mask = cv2.imread(str(self.masks / f"{self.names[frame]}.png"), cv2.IMREAD_UNCHANGED)
+        column, row = np.rint(xy[index]).astype(int).T
         seen = np.zeros(len(points), bool)
-        seen[index[z[index] <= depth + np.maximum(0.03, 0.015 * z[index])]] = True
+        seen[index[mask[row.clip(0), column.clip(0)] == 255]] = True
         return seen
