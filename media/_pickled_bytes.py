@@ -22,7 +22,9 @@ _ALLOWED: Final = frozenset(
 _PRELUDE: Final = frozenset({word for name in _ALLOWED for word in name} | {"O8", "O4", "u1", "|", "<", "b", "latin1"})
 """Every text that numpy writes before an array's first element; where another stands, nothing is taken for granted."""
 
-REFUSED: Final = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, MemoryError)
+REFUSED: Final = (
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, MemoryError, OverflowError,
+)  # fmt: skip
 """What a damaged or hostile pickle can raise here."""
 
 

@@ -107,7 +107,8 @@ class _HeaderReader:
         if length > MAX_NAME_LENGTH:
             self._absurd(f"a sensor name of {length} bytes")
         name = self._take(length).decode("utf-8", "replace")
-        matrices = np.frombuffer(self._take(4 * 64), "<f4").reshape(4, 4, 4).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN, as damaged files have, complains about being converted
+            matrices = np.frombuffer(self._take(4 * 64), "<f4").reshape(4, 4, 4).astype(np.float64)
         color_codec, depth_codec = self._unpack("<ii")
         if color_codec not in COLOR_CODECS:
             self._refuse(f"has colour codec {color_codec} (unknown)", "known: raw (0), PNG (1), JPEG (2)")

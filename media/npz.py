@@ -31,6 +31,7 @@ REPAIR: Final = "download or generate the file again"
 _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError, struct.error, MemoryError,
+    OverflowError,
 )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def read_numbers(path: Path, name: str) -> npt.NDArray[Any]:
         data = stream.read()
         if len(data) != member.payload_bytes:
             raise SceneError(f"{name} is cut short", path=path, remedy=REPAIR)
-    return np.frombuffer(data, member.dtype).reshape(member.shape, order="F" if member.fortran else "C")
+        return np.frombuffer(data, member.dtype).reshape(member.shape, order="F" if member.fortran else "C")
 
 
 @contextmanager
@@ -121,6 +122,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
 @contextmanager
 def _opened(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[IO[bytes]]:
     try:
+        if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("it is compressed in a way that numpy does not use")
         with archive.open(f"{name}.npy") as stream:
             yield stream
     except KeyError:
@@ -136,7 +139,9 @@ def _describe(archive: zipfile.ZipFile, stream: IO[bytes], path: Path, name: str
     payload_bytes = info.file_size - header_bytes
     if min(shape, default=0) < 0:
         raise ValueError(f"its header says shape {shape}")
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != payload_bytes:
+    count = math.prod(shape)
+    # In a pickle an element takes a byte at least.
+    if count > payload_bytes if dtype.hasobject else count * dtype.itemsize != payload_bytes:
         raise ValueError(f"its header says shape {shape} of {dtype}, but it has {payload_bytes} bytes")
     stored = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
     offset = _payload_offset(path, info.header_offset) + header_bytes if stored else None

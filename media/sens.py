@@ -289,8 +289,10 @@ def _read_index(path: Path, descriptor: int, size: int, frames: int, start: int)
         ),
     )
     offsets = np.array(starts, np.int64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN, as damaged files have, complains about being converted
+        poses = table["pose"].astype(np.float64)
     return SensIndex(
-        table["pose"].astype(np.float64),
+        poses,
         table["color_time"].copy(),
         table["depth_time"].copy(),
         offsets,

@@ -97,7 +97,7 @@ def read_video(path: Path) -> Video:
     images = NpzVideo(path)
     if len(images) != steps:
         raise SceneError(f"{IMAGES} has {len(images)} images, {tracks} {steps} steps", path=path, remedy=REPAIR)
-    points = stored.astype(np.float64)
+    points = _doubles(stored)
     visible = _visibility(path, names, (steps, count))
     with np.errstate(invalid="ignore"):
         placed = np.isfinite(points).all(axis=2) & (points[..., 2] > 0)
@@ -122,8 +122,9 @@ def poses_of(world_to_camera: FloatArray) -> Poses:
     finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(world_to_camera).all(axis=(1, 2)))
     safe = np.where(finite[:, None, None], world_to_camera, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        determinant = np.linalg.det(safe[:, :3, :3])
-    invertible = finite & np.isfinite(determinant) & (np.abs(determinant) > _MIN_DETERMINANT)
+        # Of the whole matrix too: its last row may be anything.
+        determinants = np.abs([np.linalg.det(safe[:, :3, :3]), np.linalg.det(safe)])
+    invertible = finite & (np.isfinite(determinants) & (determinants > _MIN_DETERMINANT)).all(axis=0)
     invertible &= (np.abs(safe) < _MAX_ENTRY).all(axis=(1, 2))
     stored = world_to_camera.copy()
     stored[invertible] = np.linalg.inv(world_to_camera[invertible])
@@ -181,7 +182,13 @@ def _extrinsics(path: Path, names: frozenset[str], steps: int) -> FloatArray | N
     stored = read_numbers(path, EXTRINSICS)
     if stored.shape != (steps, 4, 4):
         _refuse(path, EXTRINSICS, stored, f"({steps}, 4, 4), one matrix a step")
-    return np.array(stored, dtype=np.float64)
+    return _doubles(stored)
+
+
+def _doubles(stored: npt.NDArray[Any]) -> FloatArray:
+    """A copy; signalling NaNs and numbers too large for it, as damaged files have, become NaN and infinite quietly."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return stored.astype(np.float64)
 
 
 def _refuse(path: Path, name: str, stored: npt.NDArray[Any], wanted: str) -> None:

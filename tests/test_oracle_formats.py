@@ -43,14 +43,14 @@ STREAMS = {
 
 def judged(root: Path, out: Path, name: str, per_scene: int) -> Iterator[tuple[dict[str, Any], list[str]]]:
     """Every row of a run, and what the witnesses find wrong with it."""
-    format, stream, _ = STREAMS[name]
+    layout, stream, _ = STREAMS[name]
     spatialgen.run("multispa", scenes=[root], out=out, per_scene=per_scene, images="path", workers=2, stream=stream)
     rooms: dict[str, Room] = {}
     for row in open_rows(out):
         assert problems(row) == []
         scene = row["scene_id"]
         if scene not in rooms:
-            folder = root / "data" / scene / "scans" if format == "scannetpp" else root / scene
+            folder = root / "data" / scene / "scans" if layout == "scannetpp" else root / scene
             rooms[scene] = DslrRoom(folder) if stream == "dslr" else Room(folder)
         room = rooms[scene]
         if isinstance(room, DslrRoom):
@@ -59,7 +59,7 @@ def judged(root: Path, out: Path, name: str, per_scene: int) -> Iterator[tuple[d
             numbered = {**row, "frame_ids": [frame.rpartition("/")[2] for frame in row["frame_ids"]]}
         verdict = judge(room, numbered)
         faults = [*verdict.faults, *verdict.choice]
-        if format == "structured3d":
+        if layout == "structured3d":
             # Without a mesh, overlap is counted over points fused from the depth maps instead of the mesh's vertices.
             faults = [fault for fault in faults if "overlap" not in fault]
         yield row, faults
@@ -78,8 +78,8 @@ def check(found: list[tuple[dict[str, Any], list[str]]], name: str, least: int) 
 
 @pytest.mark.parametrize("name", ["scannetpp lz4", "scannetpp dslr", "structured3d"])
 def test_small_scenes_agree(tmp_path: Path, name: str) -> None:
-    format, _, options = STREAMS[name]
-    synth.generate(tmp_path / "scenes", format=format, scenes=1, frames=20, color_size=(480, 360), seed=11, **options)  # type: ignore[arg-type]
+    layout, _, options = STREAMS[name]
+    synth.generate(tmp_path / "scenes", format=layout, scenes=1, frames=20, color_size=(480, 360), seed=11, **options)  # type: ignore[arg-type]
     check(list(judged(tmp_path / "scenes", tmp_path / "out", name, 24)), name, 1)
 
 
@@ -87,8 +87,8 @@ def test_small_scenes_agree(tmp_path: Path, name: str) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", STREAMS)
 def test_scenes_agree(tmp_path: Path, name: str) -> None:
-    format, _, options = STREAMS[name]
-    synth.generate(tmp_path / "scenes", format=format, scenes=3, frames=40, color_size=(960, 720), seed=11, **options)  # type: ignore[arg-type]
+    layout, _, options = STREAMS[name]
+    synth.generate(tmp_path / "scenes", format=layout, scenes=3, frames=40, color_size=(960, 720), seed=11, **options)  # type: ignore[arg-type]
     check(list(judged(tmp_path / "scenes", tmp_path / "out", name, 200)), name, 20)
 
 

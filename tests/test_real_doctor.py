@@ -60,6 +60,7 @@ def test_the_error_is_the_stated_one(real_data: Path, tmp_path: Path, name: str)
     assert 0.2 < scene.depth_coverage <= 1.0
 
 
+@pytest.mark.slow
 def test_wrong_conventions_are_named_and_right_ones_are_not_accused(real_data: Path, tmp_path: Path) -> None:
     scenes = variants(real_data, tmp_path)
     for name, scene in scenes:

@@ -69,8 +69,8 @@ def test_a_stream_is_chosen(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 
 def test_a_tree_of_dslr_images_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     scene = tmp_path / "data" / tiny_scannetpp.SCENE
-    tiny_scannetpp.write_scans(scene)
-    tiny_scannetpp.write_dslr(scene)
+    tiny_scannetpp.write_scans(scene / "scans")
+    tiny_scannetpp.write_dslr(scene / "dslr")
     code, _, err = doctor(capfd, tmp_path)
     assert code == 1
     assert "--stream dslr" in err
