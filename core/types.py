@@ -346,8 +346,8 @@ class Scene:
     def capabilities(self) -> frozenset[str]:
         """What tasks can build on.
 
-        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, world_tracks, time, up, layout, and the
-        reader's extras.
+        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, world_tracks, time, up,
+        layout, and the reader's extras.
         """
         found = set(self.extra_capabilities)
         if self.frames:

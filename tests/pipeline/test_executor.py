@@ -93,8 +93,8 @@ def test_killing_idle_busy_and_starting_workers_loses_nothing() -> None:
     done = threading.Event()
 
     def kill_children() -> None:
-        # Bounded: after that the workers are left alone, so that the run must end. One a round, since many deaths before
-        # a first sign of life mean that workers cannot be started, which a busy machine would make of killing them all.
+        # Bounded: after that the workers are left alone, so that the run must end. One a round: many deaths before a
+        # first sign of life mean that workers cannot be started, which a busy machine would make of killing them all.
         for round_number in range(6):
             if done.wait(0.15 + 0.13 * round_number):
                 return
