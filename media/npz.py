@@ -122,8 +122,11 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
 @contextmanager
 def _opened(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[IO[bytes]]:
     try:
-        if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        info = archive.getinfo(f"{name}.npy")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError("it is compressed in a way that numpy does not use")
+        if info.header_offset + info.compress_size > path.stat().st_size:  # zipfile would set as much aside
+            raise ValueError(f"the archive's directory says that {info.compress_size} bytes of the file are its")
         with archive.open(f"{name}.npy") as stream:
             yield stream
     except KeyError:

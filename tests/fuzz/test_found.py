@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.damage_targets import POINTS, TRIANGLES, npz_members, put_npz, read_npz, write_sens
+from support.damage_targets import POINTS, TRIANGLES, npz_members, put_npz, read_npz, write_npz, write_sens
 from support.scannet_writer import write_ply
 
 from spatialgen.errors import SceneError
@@ -143,6 +143,21 @@ def test_a_member_packed_in_another_way(tmp_path: Path, honest: bool) -> None:
         start = data.index(b".npy") + 4
         path.write_bytes(data[: start + 4] + b"\xff" * 5 + data[start + 9 :])  # the properties of the first member
     assert "compressed in a way" in refused(path)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_directory_that_lies_about_a_length(tmp_path: Path, compressed: bool) -> None:
+    path = write_npz(tmp_path, "object", compressed)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02", 0, data.rindex(IMAGES.encode()))
+    data[entry + 20 : entry + 24] = struct.pack("<I", 1 << 30)  # compressed size
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert IMAGES in refused(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_pickle_with_a_frame_longer_than_memory(tmp_path: Path) -> None:
