@@ -88,7 +88,11 @@ def test_small_scenes_agree(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_scenes_agree(tmp_path: Path, name: str) -> None:
     layout, _, options = STREAMS[name]
-    synth.generate(tmp_path / "scenes", format=layout, scenes=3, frames=40, color_size=(960, 720), seed=11, **options)  # type: ignore[arg-type]
+    # The codings of depth.bin hold the same scene: one of them stands for all in the number of scenes.
+    scenes = 1 if "deflate" in name else 3
+    synth.generate(
+        tmp_path / "scenes", format=layout, scenes=scenes, frames=40, color_size=(960, 720), seed=11, **options
+    )  # type: ignore[arg-type]
     check(list(judged(tmp_path / "scenes", tmp_path / "out", name, 200)), name, 20)
 
 
