@@ -108,6 +108,7 @@ def kill_workers_and_resume(scenes: Path, out: Path, moments: list[float]) -> No
         finish(start(scenes, out, 2))
 
 
+@pytest.mark.slow
 def test_killing_the_whole_group_and_resuming(scenes: Path, quiet, tmp_path: Path) -> None:
     for number, share in enumerate((0.4, 0.9)):
         out = tmp_path / f"out{number}"
@@ -115,6 +116,7 @@ def test_killing_the_whole_group_and_resuming(scenes: Path, quiet, tmp_path: Pat
         assert digests(out) == quiet[0]
 
 
+@pytest.mark.slow
 def test_killing_single_workers(scenes: Path, quiet, tmp_path: Path) -> None:
     kill_workers_and_resume(scenes, tmp_path / "out", [share * quiet[1] for share in (0.3, 0.6, 0.7, 0.9)])
     assert digests(tmp_path / "out") == quiet[0]
