@@ -15,8 +15,8 @@ from ._doctor_mesh import MeshViews
 from ._doctor_pairs import choose_pairs
 from ._doctor_report import Problem, SceneReport
 from ._doctor_views import View, look
-from ._doctor_words import Taken, convention_in_words
-from .consistency import Consistency, confirmed, depth_between_frames, depth_on_mesh, look_at_up
+from ._doctor_words import Taken, convention_in_words, poses_too_large_in_words
+from .consistency import Consistency, confirmed, depth_between_frames, depth_on_mesh, look_at_up, poses_too_large
 from .self_test import Judgement, judge
 
 __all__ = ["examine_geometry"]
@@ -24,6 +24,8 @@ __all__ = ["examine_geometry"]
 _MESH_VIEWS: Final = 3
 _LITTLE_LEVEL: Final = 0.08
 _UPSIDE_DOWN: Final = math.radians(120.0)
+_OPPOSITE: Final = math.radians(150.0)
+_SIDEWAYS: Final = math.radians(60.0)
 
 Load = Callable[[int], npt.NDArray[np.float32] | None]
 
@@ -38,7 +40,7 @@ def examine_geometry(scene: Scene, starts: Sequence[int], load: Load, taken: Tak
         taken: how the reader took the files.
         report: is filled in.
     """
-    _look_at_up(scene, report)
+    _look_at_up(scene, taken, report)
     if scene.frames[0].camera.model == "equirectangular":
         none = Consistency("cannot tell", note="panoramas are not compared")
         report.depth_between_frames = report.depth_on_mesh = none
@@ -68,7 +70,10 @@ def examine_geometry(scene: Scene, starts: Sequence[int], load: Load, taken: Tak
     report.convention = judge(seen, mesh)
     if report.convention.verdict == "good":
         report.depth_between_frames = confirmed(report.depth_between_frames)
-    _conclude(scene, taken, report)
+    apart = None
+    if report.convention.verdict == "cannot tell":
+        apart = poses_too_large(scene, seen, report.depth_between_frames)
+    _conclude(scene, taken, apart, report)
 
 
 def _note_coverage(depths: Sequence[npt.NDArray[np.float32]], report: SceneReport) -> bool:
@@ -83,7 +88,7 @@ def _note_coverage(depths: Sequence[npt.NDArray[np.float32]], report: SceneRepor
     return report.depth_coverage > 0
 
 
-def _conclude(scene: Scene, taken: Taken, report: SceneReport) -> None:
+def _conclude(scene: Scene, taken: Taken, apart: float | None, report: SceneReport) -> None:
     """Problems from the comparisons: the convention that is wrong, or what does not fit for no known reason."""
     on_mesh, between = report.depth_on_mesh, report.depth_between_frames
     if report.convention.verdict == "wrong":
@@ -92,6 +97,10 @@ def _conclude(scene: Scene, taken: Taken, report: SceneReport) -> None:
         report.problems.append(Problem(what, None, remedy, broken=True))
         report.depth_between_frames = Consistency("bad", between.error, between.measured, what)
         return
+    if apart is not None:
+        what, remedy = poses_too_large_in_words(apart, taken)
+        report.problems.append(Problem(what, None, remedy, broken=True))
+        between = report.depth_between_frames = Consistency("cannot tell", between.error, between.measured, what)
     for check, what, remedy in (
         (on_mesh, "depth does not lie on the mesh", "check that mesh, alignment and frames are of one scan"),
         (between, "depth of one frame does not fit the next", "check poses, intrinsics and depth scale"),
@@ -101,7 +110,7 @@ def _conclude(scene: Scene, taken: Taken, report: SceneReport) -> None:
             report.problems.append(Problem(f"{what}{size}", None, check.note or remedy, broken=True))
 
 
-def _look_at_up(scene: Scene, report: SceneReport) -> None:
+def _look_at_up(scene: Scene, taken: Taken, report: SceneReport) -> None:
     upright = look_at_up(scene)
     report.level_share, report.cameras_tilt = upright.level_share, upright.cameras_tilt
     report.mirrored = upright.mirrored
@@ -112,7 +121,18 @@ def _look_at_up(scene: Scene, report: SceneReport) -> None:
         what = f"only {upright.level_share:.0%} of the mesh lies level: z may not be up"
         remedy = "check axisAlignment" if scene.dataset == "scannet" else "check the up axis"
         report.problems.append(Problem(what, None, remedy, broken=False))
-    if upright.cameras_tilt is not None and upright.cameras_tilt > _UPSIDE_DOWN:
-        what = f"the cameras are upside down (mean up {math.degrees(upright.cameras_tilt):.0f}° from the scene's)"
+    tilt = upright.cameras_tilt
+    if tilt is None:
+        return
+    # Devices that turn their pictures hold correct ones upside down: only an axis that was stated by hand is broken.
+    if taken.up_stated and tilt > _OPPOSITE:
+        what = f"up axis looks upside down: the cameras' mean up is {math.degrees(tilt):.0f}° from it"
+        report.problems.append(Problem(what, None, "state the opposite up in scene.toml", broken=True))
+    elif tilt > _UPSIDE_DOWN:
+        what = f"the cameras are upside down (mean up {math.degrees(tilt):.0f}° from the scene's)"
         remedy = "check the up axis, and that the camera was not held upside down"
+        report.problems.append(Problem(what, None, remedy, broken=False))
+    elif taken.up_stated and tilt > _SIDEWAYS and upright.most_level:
+        what = f"up axis looks sideways: the cameras' mean up is {math.degrees(tilt):.0f}° from it"
+        remedy = "check up in scene.toml, and that the camera was not held sideways"
         report.problems.append(Problem(what, None, remedy, broken=False))

@@ -16,9 +16,11 @@ import numpy as np
 from ..core.types import Scene
 from ._doctor_mesh import MeshViews
 from ._doctor_pairs import BASELINE, baseline
-from ._doctor_views import AS_STATED, View, transferred
+from ._doctor_views import AS_STATED, View, pose_of, transferred
 
-__all__ = ["Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up"]
+__all__ = [
+    "Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up", "poses_too_large",
+]  # fmt: skip
 
 Verdict = Literal["good", "poor", "bad", "cannot tell"]
 
@@ -26,7 +28,12 @@ GOOD: Final = 0.02
 BAD: Final = 0.05
 _ENOUGH: Final = 0.10  # of the points must be seen by the other frame, or the mesh known at
 _IN_FRONT: Final = 0.25  # of the points in front of the surface the other frame sees, where only noise can be
+_FAR_OFF: Final = 1.0  # error from which the unit of the poses is doubted
+_TOO_FAR_APART: Final = 10.0  # median depths between neighbouring cameras
+_MOST: Final = 0.3  # quantile: of seven neighbours in ten it is at least so much
+_SEQUENCE: Final = 4  # frames; fewer may be of different rooms
 _LEVEL: Final = float(np.cos(np.radians(10.0)))
+_LOOKS_LEVEL: Final = float(np.sin(np.radians(60.0)))
 _FACES: Final = 100_000  # looked at
 _ONE_WAY_UP: Final = 0.5  # length of the cameras' mean up from which they have a common one
 
@@ -56,12 +63,14 @@ class Upright:
         level_share: of the mesh's area that lies level (within 10 degrees), a fifth in a furnished room; None without
             mesh or up axis.
         cameras_tilt: radians between up and the cameras' mean up; None where they are turned all ways.
+        most_level: whether most cameras look within 60 degrees of the horizon: one that looks down has its up sideways.
         mirrored: cameras whose rotation is a reflection, or whose focal lengths differ in sign: left-handed ones.
     """
 
     level_share: float | None = None
     cameras_tilt: float | None = None
     mirrored: int = 0
+    most_level: bool = False
 
 
 def depth_on_mesh(mesh: MeshViews) -> tuple[Consistency, float | None]:
@@ -111,6 +120,29 @@ def depth_between_frames(pairs: Sequence[tuple[View, View]]) -> Consistency:
     return Consistency(_verdict(median), median, measured)
 
 
+def poses_too_large(scene: Scene, views: Sequence[View], between: Consistency) -> float | None:
+    """How many median depths neighbouring cameras are apart, where that is more than any true scene's are.
+
+    Hidden surfaces explain a large error, not one as large as the depth itself between cameras ten depths apart. The
+    baselines must be too long whichever way round the poses are stated.
+
+    Args:
+        scene: with depth.
+        views: of a few frames.
+        between: what the comparison of frames found.
+    """
+    if between.verdict in {"good", "poor"} or (between.error is not None and between.error < _FAR_OFF) or not views:
+        return None
+    poses = [pose_of(scene, index)[0] for index, frame in enumerate(scene.frames) if frame.has_depth]
+    if len(poses) < _SEQUENCE:
+        return None
+    depth = float(np.median([view.median for view in views]))
+    readings = (poses, [np.linalg.inv(pose) for pose in poses])
+    steps = [np.linalg.norm(np.diff([pose[:3, 3] for pose in reading], axis=0), axis=1) for reading in readings]
+    apart = float(np.quantile(np.min(steps, axis=0), _MOST) / depth)
+    return float(np.median(steps[0]) / depth) if apart > _TOO_FAR_APART else None
+
+
 def _verdict(error: float) -> Verdict:
     return "good" if error <= GOOD else "poor" if error <= BAD else "bad"
 
@@ -129,13 +161,15 @@ def look_at_up(scene: Scene) -> Upright:
         bool(np.linalg.det(camera.camera_to_world[:3, :3]) < 0) or bool(np.linalg.det(camera.intrinsics[:2, :2]) <= 0)
         for camera in cameras
     )
-    tilt = None
+    tilt, most_level = None, False
     if scene.up is not None and cameras:
         mean = -np.mean([camera.camera_to_world[:3, 1] for camera in cameras], axis=0)
+        forward = np.array([camera.camera_to_world[:3, 2] for camera in cameras])
+        most_level = bool((np.abs(forward @ scene.up) < _LOOKS_LEVEL).mean() > 0.5)
         length = float(np.linalg.norm(mean))
         if length > _ONE_WAY_UP:
             tilt = float(np.arccos(np.clip(mean @ scene.up / length, -1.0, 1.0)))
-    return Upright(_level_share(scene), tilt, mirrored)
+    return Upright(_level_share(scene), tilt, mirrored, most_level)
 
 
 def _level_share(scene: Scene) -> float | None:

@@ -34,7 +34,6 @@ __all__ = [
 NO_VERTICES: Final = "object without vertices"
 NOT_IN_TABLE: Final = "object label not in the label table"
 INSTANCES_OFF: Final = "instances off"
-OFF_REMEDY: Final = "download mesh, segs.json and aggregation.json of the scan again, all of one release"
 _REMEDY: Final = "download or copy it again"
 
 
@@ -62,20 +61,23 @@ def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annota
     Raises:
         SceneError: when a file is cut short or not what its name says.
     """
-    present = [path.is_file() for path in (files.segments, files.aggregation)]
+    together = (files.mesh, files.segments, files.aggregation)
+    present = [path.is_file() for path in together[1:]]
     if not any(present):
         return Annotation((), None, Counter())
     if not all(present):
-        return instances_off(files.aggregation if present[0] else files.segments, "is missing")
+        return instances_off(files.aggregation if present[0] else files.segments, "is missing", together)
     segment_of_vertex = read_segments(files.segments)
     groups, stated = read_groups(files.aggregation)
     if len(segment_of_vertex) != vertices:
-        return instances_off(files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
+        return instances_off(
+            files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices", together
+        )
     if stated.endswith("_vh_clean_2.0.010000.segs.json" if files.full else "_vh_clean.segs.json"):
-        return instances_off(files.aggregation, "was made for the other mesh")
+        return instances_off(files.aggregation, "was made for the other mesh", together)
     ids = [group.id for group in groups]
     if len(set(ids)) != len(ids):
-        return instances_off(files.aggregation, "uses an objectId twice")
+        return instances_off(files.aggregation, "uses an objectId twice", together)
 
     segments, position = np.unique(segment_of_vertex, return_inverse=True)
     owner = np.full(len(segments), -1, np.int64)
@@ -113,9 +115,17 @@ class Group:
     segments: npt.NDArray[np.int64]
 
 
-def instances_off(path: Path, what: str) -> Annotation:
-    """No objects, because of one file: counted under a reason that names it, with the whole path for the log."""
-    problem = SceneError(f"{what}; instances are off", path=path, remedy=OFF_REMEDY)
+def instances_off(path: Path, what: str, files: tuple[Path, Path, Path]) -> Annotation:
+    """No objects, because of one file: counted under a reason that names it, with the whole path for the log.
+
+    Args:
+        path: of that file.
+        what: is wrong with it.
+        files: mesh, segments and objects, which have to be of one release.
+    """
+    mesh, segments, objects = (file.name for file in files)
+    remedy = f"download {mesh}, {segments} and {objects} of the scan again, all of one release"
+    problem = SceneError(f"{what}; instances are off", path=path, remedy=remedy)
     return Annotation((), None, Counter({f"{INSTANCES_OFF}: {path.name} {what}": 1}), problem)
 
 

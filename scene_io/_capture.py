@@ -56,7 +56,7 @@ def assemble(ref: SceneRef, capture: Capture, notes: SceneNotes, notes_path: Pat
         what = "[poses] cannot be stated here: the format leaves no choice"
         raise SceneError(what, path=notes_path, remedy="leave [poses] out")
     skipped = Counter(capture.skipped)
-    shots = _centred(capture, skipped)
+    shots = _centred(capture, skipped, notes_path if notes.color else None)
     upright = notes if notes.up else notes.model_copy(update={"up": capture.up})
     stored, aligned = _poses(shots, capture, notes, upright.world_from_stored, skipped)
     maps, instances = _instances(capture, shots, notes, notes_path, labels)
@@ -115,16 +115,18 @@ def assemble(ref: SceneRef, capture: Capture, notes: SceneNotes, notes_path: Pat
     )
 
 
-def _centred(capture: Capture, skipped: Counter[str]) -> list[Shot]:
-    """Shots whose intrinsics are those of their image size."""
+def _centred(capture: Capture, skipped: Counter[str], stated_in: Path | None) -> list[Shot]:
+    """Shots whose intrinsics are those of their image size; ``stated_in`` is the ``scene.toml`` they come from."""
     good = [shot for shot in capture.shots if shot.lens.is_centred()]
     if capture.shots and not good:
         lens = capture.shots[0].lens
         raise SceneError(
             f"these intrinsics have their centre at ({lens.intrinsics[0, 2]:.0f}, {lens.intrinsics[1, 2]:.0f}), "
             f"which is not near the middle of the {lens.width} x {lens.height} images: they are of another size",
-            path=capture.lens_from,
-            remedy="give those of the images' own size, or state [color] with its width and height in scene.toml",
+            path=stated_in or capture.lens_from,
+            remedy="state the width and height they are for under [color], or those of the images' own size"
+            if stated_in
+            else "give those of the images' own size, or state [color] with its width and height in scene.toml",
         )
     skipped[_OFF_CENTRE] += len(capture.shots) - len(good)
     return good

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..core.types import Scene
 from ..errors import SceneError
@@ -13,15 +13,24 @@ from ._capture import assemble
 from ._capture_files import find_mesh, size_of
 from ._capture_frames import Capture
 from ._capture_place import folder_of, locate, scene_id
-from ._capture_toml import FILE_NAME, SceneNotes, read_notes
+from ._capture_toml import FILE_NAME, SceneNotes, notes_file, read_notes
 from ._labels import label_map
 from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
 
-__all__ = ["CaptureReader"]
+__all__ = ["CaptureReader", "Parts"]
 
 _log = logging.getLogger(__name__)
 
 _SAMPLED_SIZES: Final = 16
+
+
+class Parts(NamedTuple):
+    """Files and folders of a scene by their names alone, None where there are none; where a mesh may be, best first."""
+
+    images: Path | None
+    poses: Path | None
+    depth: Path | None
+    meshes: tuple[Path, ...]
 
 
 class CaptureReader(Reader):
@@ -44,6 +53,14 @@ class CaptureReader(Reader):
 
         Raises:
             SceneError: when a file is missing, cut short or makes no sense, or nothing tells the intrinsics.
+        """
+
+    @abstractmethod
+    def parts(self, folder: Path, root: Path) -> Parts:
+        """What is there of a scene that cannot be gathered.
+
+        Raises:
+            SceneError: when two files are of one frame.
         """
 
     def detect(self, path: Path) -> Path | None:
@@ -75,12 +92,14 @@ class CaptureReader(Reader):
 
     def inventory(self, ref: SceneRef) -> Inventory:
         folder = folder_of(ref.root, ref.id)
-        layout, image, depth, poses, mesh, notes_path = self.name, None, None, None, None, None
-        gives: tuple[str, ...] = ()
+        layout, image, depth, poses, mesh = self.name, None, None, None, None
+        notes_path, gives = notes_file(folder, ref.root), tuple[str, ...]()
         try:
-            notes, notes_path = read_notes(folder, ref.root)
+            image, poses, depth, meshes = self.parts(folder, ref.root)
+            mesh = next((path for path in meshes if path.is_file()), None)
+            notes, _ = read_notes(folder, ref.root)
+            mesh = find_mesh(folder, meshes, notes.mesh, notes_path)
             capture = self._gathered(ref, notes)
-            mesh = find_mesh(folder, capture.meshes, notes.mesh, notes_path)
         except SceneError as error:
             _log.debug("%s: no inventory beyond names: %s", ref.id, error)  # reading the scene reports it
         else:

@@ -46,7 +46,16 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from ..errors import SceneError
 
-__all__ = ["FILE_NAME", "ColorLens", "DepthNotes", "InstanceNotes", "PoseNotes", "SceneNotes", "read_notes"]
+__all__ = [
+    "FILE_NAME",
+    "ColorLens",
+    "DepthNotes",
+    "InstanceNotes",
+    "PoseNotes",
+    "SceneNotes",
+    "notes_file",
+    "read_notes",
+]
 
 FILE_NAME: Final = "scene.toml"
 _MAX_BYTES: Final = 1 << 20
@@ -181,13 +190,18 @@ class SceneNotes(_Strict):
         return np.asarray(np.eye(3) + skew + skew @ skew / (1.0 + up[2]))
 
 
+def notes_file(folder: Path, root: Path) -> Path | None:
+    """Where the ``scene.toml`` is that holds for a scene's folder, its own or its dataset root's; None without."""
+    return next((place / FILE_NAME for place in (folder, root) if (place / FILE_NAME).is_file()), None)
+
+
 def read_notes(folder: Path, root: Path) -> tuple[SceneNotes, Path | None]:
     """The ``scene.toml`` of a scene's folder, else of its dataset root, and where it was found.
 
     Raises:
         SceneError: when it cannot be read, or has a key or value that is none.
     """
-    path = next((place / FILE_NAME for place in (folder, root) if (place / FILE_NAME).is_file()), None)
+    path = notes_file(folder, root)
     if path is None:
         return SceneNotes(), None
     try:

@@ -52,17 +52,20 @@ def read_annotation(scans: Scans, vertices: int, naming: Naming) -> Annotation:
     Raises:
         SceneError: when a file is cut short or not what its name says.
     """
-    present = [path.is_file() for path in (scans.segments, scans.annotation)]
+    together = (scans.mesh, scans.segments, scans.annotation)
+    present = [path.is_file() for path in together[1:]]
     if not any(present):
         return Annotation((), None, Counter())
     if not all(present):
-        return instances_off(scans.annotation if present[0] else scans.segments, "is missing")
+        return instances_off(scans.annotation if present[0] else scans.segments, "is missing", together)
     segment_of_vertex = read_segments(scans.segments)
     groups, _ = read_groups(scans.annotation)
     if len(segment_of_vertex) != vertices:
-        return instances_off(scans.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
+        return instances_off(
+            scans.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices", together
+        )
     if len({group.id for group in groups}) != len(groups):
-        return instances_off(scans.annotation, "uses an objectId twice")
+        return instances_off(scans.annotation, "uses an objectId twice", together)
     skipped: Counter[str] = Counter()
     kept = []
     for group in groups:

@@ -21,9 +21,11 @@ __all__ = [
     "Scans",
     "all_scenes",
     "first_file",
+    "has_others_of_stream",
     "has_stream",
     "locate",
     "numbered",
+    "official_images",
     "present",
     "scans_of",
     "scene_folder",
@@ -42,6 +44,7 @@ _OF_STREAM: Final = {
     "dslr": ("dslr/resized_images",),
     "dslr_undistorted": ("dslr/resized_undistorted_images",),
 }
+_BESIDE_VIDEO: Final = ("iphone/pose_intrinsic_imu.json", "iphone/depth.bin", "iphone/depth")
 _OF_SCENE: Final = (
     f"scans/{_MESH}",
     "scans/segments_anno.json",
@@ -105,6 +108,16 @@ def scene_folder(root: Path, scene: str) -> Path:
 def has_stream(folder: Path, stream: str) -> bool:
     """Whether a scene has images of a stream."""
     return any((folder / name).exists() for name in _OF_STREAM[stream])
+
+
+def has_others_of_stream(folder: Path, stream: str) -> bool:
+    """Whether a scene has files that are made for a stream's images alone: somebody wants it."""
+    return stream == "iphone" and any((folder / name).exists() for name in _BESIDE_VIDEO)
+
+
+def official_images(stream: str) -> str:
+    """Where a scene has the images of a stream, as the dataset is handed out now."""
+    return _OF_STREAM[stream][0]
 
 
 def present(folder: Path) -> str:

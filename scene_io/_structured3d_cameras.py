@@ -18,9 +18,10 @@ import numpy.typing as npt
 from ..core.types import Camera
 from ._poses import judge_poses, numbers_in
 
-__all__ = ["NO_VIEW", "UNREADABLE", "WRONG_FIELD_OF_VIEW", "panorama_camera", "perspective_camera"]
+__all__ = ["MISSING", "NO_VIEW", "UNREADABLE", "WRONG_FIELD_OF_VIEW", "panorama_camera", "perspective_camera"]
 
-UNREADABLE: Final = "no readable camera file"
+MISSING: Final = "no readable camera file"
+UNREADABLE: Final = "camera file cut short or unreadable"
 NO_VIEW: Final = "camera direction and up do not make a view"
 WRONG_FIELD_OF_VIEW: Final = "field of view not between 0 and 180 degrees"
 
@@ -39,6 +40,8 @@ def perspective_camera(path: Path | None, width: int, height: int) -> Camera | s
         width: of the image, pixels.
         height: likewise.
     """
+    if path is None:
+        return MISSING
     values = _numbers(path, 12)
     if values is None:
         return UNREADABLE
@@ -69,6 +72,8 @@ def panorama_camera(path: Path | None, width: int, height: int) -> Camera | str:
         width: of the image, 360 degrees.
         height: likewise, 180 degrees.
     """
+    if path is None:
+        return MISSING
     values = _numbers(path, 3)
     if values is None:
         return UNREADABLE
@@ -104,10 +109,8 @@ def _at(pose: FloatArray, eye: Sequence[float], make: Callable[[FloatArray], Cam
     return reasons[int(verdicts[0]) - 1] if verdicts[0] else make(exact[0])
 
 
-def _numbers(path: Path | None, count: int) -> list[float] | None:
+def _numbers(path: Path, count: int) -> list[float] | None:
     """The numbers of a camera file, or None where they are not there: one cut file costs a view, not a scene."""
-    if path is None:
-        return None
     try:
         values = numbers_in(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

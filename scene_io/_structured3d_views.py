@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..core.types import Camera, Frame
 from ..errors import SceneError
 from ._scannet_frames import NO_DEPTH, NO_IMAGE, DepthFile, ImageFile
-from ._structured3d_cameras import panorama_camera, perspective_camera
+from ._structured3d_cameras import UNREADABLE, panorama_camera, perspective_camera
 from ._structured3d_layout import IMAGE, PANORAMA, PERSPECTIVE, ZIP_FILES, Rendering, View
 from ._structured3d_maps import InstanceFile, PaneMask, image_header
 
@@ -60,18 +60,24 @@ def frames_of(
     """
     make = perspective_camera if stream == PERSPECTIVE else panorama_camera
     unusable: Counter[str] = Counter()
+    unreadable: Path | None = None
     frames = []
     for view in views:
-        camera = make(view.files.get(CAMERA_FILES[stream]), *size)
+        path = view.files.get(CAMERA_FILES[stream])
+        camera = make(path, *size)
         if isinstance(camera, Camera):
             frames.append(_frame(view, camera, root, ids))
         else:
             unusable[camera] += 1
+            if camera == UNREADABLE and unreadable is None:
+                unreadable = path
     if not frames:
         found = ", ".join(f"{reason}: {count}" for reason, count in unusable.items())
-        folder = views[0].files[IMAGE].parent
+        folder = unreadable or views[0].files[IMAGE].parent
         remedy = f"unpack {ZIP_FILES[stream]} again"
         raise SceneError(f"no view has a usable {CAMERA_FILES[stream]} ({found})", path=folder, remedy=remedy)
+    if unreadable is not None:
+        unusable[f"{UNREADABLE}, such as {unreadable.relative_to(root).as_posix()}"] = unusable.pop(UNREADABLE)
     skipped += unusable
     skipped[NO_DEPTH] += sum(not frame.has_depth for frame in frames)
     return tuple(frames)

@@ -27,7 +27,7 @@ from typing import Final
 from ..errors import SceneError
 from ._capture_files import DEPTH_SUFFIXES, frame_numbers, size_of
 from ._capture_frames import LISTED_IMAGE_GONE, NO_UNIT, Capture, Lens, Shot, depth_storage, stated_lens
-from ._capture_reader import CaptureReader
+from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
 from ._colmap import ColmapCamera, ColmapImage, model_files, read_model
 from .nerfstudio import transforms_files
@@ -96,6 +96,13 @@ class ColmapReader(CaptureReader):
             notes=[] if notes.metres_per_unit else [NO_UNIT],
             skipped=skipped,
         )
+
+    def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder
+        place = _model(folder)
+        files = model_files(place) if place else None
+        depth = next((folder / name for name in _DEPTHS if (folder / name).is_dir()), None)
+        meshes = tuple(folder / name for name in _MESHES)
+        return Parts(_image_folder(folder), files[1] if files else None, depth, meshes)
 
 
 def _model(folder: Path) -> Path | None:

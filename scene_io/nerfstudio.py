@@ -30,7 +30,7 @@ from typing import Final
 from ..errors import SceneError
 from ._capture_files import DEPTH_SUFFIXES, IMAGE_SUFFIXES, frame_numbers, size_of
 from ._capture_frames import LISTED_IMAGE_GONE, NO_UNIT, Capture, Lens, Shot, depth_storage, stated_lens
-from ._capture_reader import CaptureReader
+from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
 from ._transforms_json import Transforms, TransformsFrame, TransformsLens, read_transforms
 
@@ -38,6 +38,9 @@ __all__ = ["READER", "NerfstudioReader", "transforms_files"]
 
 _WHOLE: Final = "transforms.json"
 _PARTS: Final = ("transforms_train.json", "transforms_val.json", "transforms_test.json")
+_IMAGES: Final = ("images", "image", "rgb", "color", "train", "val", "test")
+_DEPTHS: Final = ("depth", "depths")
+"""Usual folders; which files count is for the lists to say."""
 _BAD: Final = "marked as bad"
 _REPEATED: Final = "listed twice"
 _LISTED_DEPTH_GONE: Final = "listed depth image is not there"
@@ -102,6 +105,12 @@ class NerfstudioReader(CaptureReader):
             notes=[] if notes.metres_per_unit else [NO_UNIT],
             skipped=skipped,
         )
+
+    def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder
+        images, depth = (
+            next((folder / name for name in names if (folder / name).is_dir()), None) for names in (_IMAGES, _DEPTHS)
+        )
+        return Parts(images, next(iter(transforms_files(folder)), None), depth, (folder / "mesh.ply",))
 
 
 def _stated_unit(files: list[Transforms]) -> tuple[float | None, str]:

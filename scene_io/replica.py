@@ -26,7 +26,7 @@ from typing import Final
 from ..errors import SceneError
 from ._capture_files import size_of
 from ._capture_frames import Capture, Lens, Shot, depth_storage, stated_lens
-from ._capture_reader import CaptureReader
+from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
 from ._intrinsics_file import read_intrinsics
 from ._trajectory import read_rows
@@ -75,8 +75,17 @@ class ReplicaReader(CaptureReader):
             lens_from=camera or root,
             shots=[Shot(n, images[n], trajectory.poses[n], lens, depths.get(n)) for n in sorted(images)],
             depth=depth_storage(notes, units, reason),
-            meshes=(folder / "mesh.ply", root / f"{folder.name}_mesh.ply", folder / f"{folder.name}_mesh.ply"),
+            meshes=self.parts(folder, root).meshes,
             up=(0.0, 0.0, 1.0),
+        )
+
+    def parts(self, folder: Path, root: Path) -> Parts:
+        images, depths = _files(folder / "results") if (folder / "results").is_dir() else ({}, {})
+        return Parts(
+            folder / "results" if images else None,
+            folder / "traj.txt" if (folder / "traj.txt").is_file() else None,
+            folder / "results" if depths else None,
+            (folder / "mesh.ply", root / f"{folder.name}_mesh.ply", folder / f"{folder.name}_mesh.ply"),
         )
 
 

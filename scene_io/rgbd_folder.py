@@ -51,7 +51,7 @@ import numpy.typing as npt
 from ..errors import SceneError
 from ._capture_files import size_of
 from ._capture_frames import NO_POSE, Capture, Shot, depth_storage, stated_lens
-from ._capture_reader import CaptureReader
+from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
 from ._colmap import has_model
 from ._intrinsics_file import StatedIntrinsics, read_intrinsics
@@ -120,6 +120,16 @@ class RgbdFolderReader(CaptureReader):
             depth_lens=depth_lens,
             meshes=(folder / "mesh.ply",),
             skipped=+skipped,
+        )
+
+    def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder
+        files = list_files(folder)
+        image, depth, pose = (next(iter(found.values()), None) for found in (files.images, files.depths, files.poses))
+        return Parts(
+            image.parent if image else None,
+            pose.parent if pose else files.trajectory,
+            depth.parent if depth else None,
+            (folder / "mesh.ply",),
         )
 
 

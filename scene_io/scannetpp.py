@@ -64,6 +64,8 @@ __all__ = ["READER", "ScanNetPPReader"]
 _log = logging.getLogger(__name__)
 
 _UP: Final = (0.0, 0.0, 1.0)
+_NAMED: Final = 5
+"""Scenes that a warning names."""
 
 
 class ScanNetPPReader(Reader):
@@ -85,7 +87,9 @@ class ScanNetPPReader(Reader):
         return place.root if place else None
 
     def scenes(self, path: Path, stream: str | None = None) -> tuple[SceneRef, ...]:
-        """As in ``Reader``; scenes without images of the stream are left out where others have some.
+        """As in ``Reader``; where some scenes have images of the stream, those with nothing of it are left out.
+
+        A scene that has the stream's poses or depth is listed without them: reading it tells what is missing.
 
         Raises:
             SceneError: when there is no scene, or none with images of the stream; says what is there instead.
@@ -95,11 +99,25 @@ class ScanNetPPReader(Reader):
             raise SceneError("no scenes found", path=path, remedy=f"looked for {', '.join(self.layouts)}")
         wanted = stream or self.streams[0]
         ids = layout.all_scenes(place)
-        usable = [scene for scene in ids if layout.has_stream(layout.scene_folder(place.root, scene), wanted)]
-        if not usable:
-            raise _without(layout.scene_folder(place.root, ids[0]), wanted)
-        if without := len(ids) - len(usable):
-            _log.warning("%s: %d scenes have no images of the stream %s and are left out", path, without, wanted)
+        folders = {scene: layout.scene_folder(place.root, scene) for scene in ids}
+        pictured = {scene for scene, folder in folders.items() if layout.has_stream(folder, wanted)}
+        if not pictured:
+            raise _without(folders[ids[0]], wanted)
+        usable = [
+            scene
+            for scene, folder in folders.items()
+            if scene in pictured or layout.has_others_of_stream(folder, wanted)
+        ]
+        if without := [scene for scene in ids if scene not in usable]:
+            _log.warning(
+                "%s: %s no images of the stream %s (%s is missing) and %s left out: %s",
+                path,
+                "1 scene has" if len(without) == 1 else f"{len(without)} scenes have",
+                wanted,
+                layout.official_images(wanted),
+                "is" if len(without) == 1 else "are",
+                ", ".join(without[:_NAMED]) + (", …" if len(without) > _NAMED else ""),
+            )
         splits = layout.splits(place.root)
         return tuple(
             SceneRef(
@@ -186,9 +204,13 @@ def _folder(ref: SceneRef) -> tuple[Path, str]:
 
 def _without(folder: Path, stream: str) -> SceneError:
     there = [other for other in layout.STREAMS if layout.has_stream(folder, other)]
-    remedy = f"choose --stream {' or '.join(there)}" if there else f"download the scene's {stream.split('_')[0]} assets"
-    return SceneError(f"the scene has no images of the stream {stream}; there is {layout.present(folder)}",
-                      path=folder, remedy=remedy)  # fmt: skip
+    missing = layout.official_images(stream)
+    choice = f", or choose --stream {' or '.join(there)}" if there else ""
+    return SceneError(
+        f"the scene has no images of the stream {stream}: {missing} is missing; there is {layout.present(folder)}",
+        path=folder,
+        remedy=f"download the scene's {missing}{choice}",
+    )
 
 
 def _table(folder: Path, root: Path, stream: str) -> Table:
@@ -207,7 +229,7 @@ def _iphone_files(folder: Path) -> tuple[FileNote, ...]:
         _note("iphone/rgb.mkv (or rgb.mp4, or rgb/)", folder / "rgb" if extracted or not video else video, "image"),
         _note("iphone/depth.bin (or depth/)", depth, "depth"),
         _note("iphone/pose_intrinsic_imu.json", folder / iphone.POSES, "time"),
-        _note("iphone/colmap/images.txt", (model_files(folder / "colmap") or (None, None))[1]),
+        _model_note(folder),
         *([_note("iphone/nerfstudio/transforms.json", nerfstudio)] if nerfstudio.is_file() else []),
         _note("iphone/rgb_mask.mkv (or rgb_masks/)", masks),
     )
@@ -217,10 +239,20 @@ def _dslr_files(folder: Path, stream: str) -> tuple[FileNote, ...]:
     names = dslr.names_of(stream)
     return (
         _note(f"dslr/{names.images}/", folder / names.images, "image"),
-        _note("dslr/colmap/images.txt", (model_files(folder / "colmap") or (None, None))[1]),
+        _model_note(folder),
         _note(f"dslr/{names.transforms}", folder / names.transforms),
         _note(f"dslr/{names.masks}/", folder / names.masks),
     )
+
+
+def _model_note(folder: Path) -> FileNote:
+    """The COLMAP model of a camera's folder; of half a model, the half that is missing."""
+    model = model_files(folder / "colmap")
+    if model is not None:
+        return FileNote(f"{folder.name}/colmap/images.txt", model[1], ())
+    there = (folder / "colmap" / "images.bin").is_file(), (folder / "colmap" / "images.txt").is_file()
+    name = ("cameras.txt" if there[1] else "cameras.bin") if any(there) else "images.txt"
+    return FileNote(f"{folder.name}/colmap/{name}", None, ())
 
 
 def _note(name: str, path: Path | None, *capabilities: str) -> FileNote:

@@ -34,7 +34,7 @@ import numpy.typing as npt
 from ..errors import SceneError
 from ._capture_files import size_of
 from ._capture_frames import LISTED_IMAGE_GONE, NO_POSE, Capture, Lens, Shot, depth_storage, stated_lens
-from ._capture_reader import CaptureReader
+from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import ColorLens, SceneNotes
 from ._intrinsics_file import read_intrinsics
 from ._trajectory import lines_of, read_rows
@@ -110,6 +110,15 @@ class TumReader(CaptureReader):
             depth=depth_storage(notes, _UNITS, "TUM RGB-D's scale"),
             meshes=(folder / "mesh.ply",),
             skipped=+skipped,
+        )
+
+    def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder
+        images, poses, depth = folder / "rgb", folder / "groundtruth.txt", folder / "depth"
+        return Parts(
+            images if images.is_dir() else None,
+            poses if poses.is_file() else None,
+            depth if depth.is_dir() and (folder / "depth.txt").is_file() else None,
+            (folder / "mesh.ply",),
         )
 
 

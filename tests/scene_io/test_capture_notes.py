@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from support import box_room, tiny_rgbd_folder
 from support.capture_writer import write_mesh, write_notes
 
+from spatialgen import scene_io
 from spatialgen.errors import SceneError
 from spatialgen.scene_io import _capture_toml
+from spatialgen.scene_io._capture_place import folder_of
 from spatialgen.scene_io._capture_toml import read_notes
 from spatialgen.scene_io.rgbd_folder import READER
 
@@ -133,3 +136,18 @@ def test_a_lens_stated_for_another_size_is_rescaled(tmp_path: Path) -> None:
     camera = read(tmp_path).frames[0].camera
     np.testing.assert_allclose(camera.intrinsics, box_room.COLOR_K)
     assert (camera.model, camera.distortion) == ("opencv", (0.1, 0, 0, 0))
+
+
+@pytest.mark.parametrize("name", ["rgbd_folder", "nerfstudio", "colmap", "tum", "replica"])
+def test_the_inventory_of_a_scene_that_cannot_be_read_keeps_what_is_there(tmp_path: Path, name: str) -> None:
+    tiny = importlib.import_module(f"support.tiny_{name}")
+    reader = scene_io.load(name)
+    for layout, write in tiny.LAYOUTS.items():
+        write(tmp_path / layout)
+        ref = reader.scenes(tmp_path / layout)[0]
+        before = {note.name for note in reader.inventory(ref).files if note.path}
+        notes = folder_of(ref.root, ref.id) / "scene.toml"
+        notes.write_text("no_such_key = 1")
+        with pytest.raises(SceneError, match="no such key"):
+            reader.read(ref)
+        assert {note.name for note in reader.inventory(ref).files if note.path} == before | {"scene.toml"}, layout

@@ -258,3 +258,26 @@ def test_a_row_index_is_a_text_of_rows(tmp_path: Path) -> None:
     poses.write_text(poses.read_text() + numbers_text([1, 2]))
     with pytest.raises(SceneError, match="line 21"):
         read(tmp_path)
+
+
+def test_off_centre_intrinsics_of_scene_toml_blame_it(tmp_path: Path) -> None:
+    folder = tiny_rgbd_folder.rows(tmp_path).parent
+    notes = folder / "scene.toml"
+    kept = notes.read_text() if notes.is_file() else ""
+    notes.write_text(kept + "\n[color]\nfx = 50.0\nfy = 50.0\ncx = 320.0\ncy = 240.0\n")
+    with pytest.raises(SceneError, match="another size") as caught:
+        read(tmp_path)
+    assert caught.value.path == str(notes)
+    assert "[color]" in caught.value.remedy
+
+
+def test_the_inventory_lists_only_what_is_missing(tmp_path: Path) -> None:
+    """Without intrinsics a scene cannot be read; images, poses and depth are there all the same."""
+    tiny_rgbd_folder.redwood(tmp_path)
+    (ref,) = READER.scenes(tmp_path)
+    before = READER.inventory(ref).files
+    for path in [*tmp_path.rglob("*.json"), *tmp_path.rglob("K.txt"), *tmp_path.rglob("*intrinsics.txt")]:
+        path.unlink()
+    with pytest.raises(SceneError, match="intrinsics"):
+        READER.read(ref)
+    assert READER.inventory(ref).files == before

@@ -284,7 +284,41 @@ def test_a_missing_stream_is_named_with_what_is_there(tmp_path: Path, caplog: py
     assert ref.stream == "dslr"
     tiny.write_iphone(tmp_path / "data" / "bbbbbbbbbb" / "iphone", tiny.Shots(2))
     assert [ref.id for ref in READER.scenes(tmp_path)] == ["bbbbbbbbbb"]
-    assert "1 scenes have no images" in caplog.text
+    left_out = "1 scene has no images of the stream iphone (iphone/rgb.mkv is missing) and is left out: aaaaaaaaaa"
+    assert left_out in caplog.text
+
+
+def test_a_scene_whose_video_is_gone_is_listed_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folders = [tmp_path / "data" / name for name in ("aaaaaaaaaa", "bbbbbbbbbb")]
+    for folder in folders:
+        tiny.write_iphone(folder / "iphone", tiny.Shots(2))
+    for video in (folders[0] / "iphone").glob("rgb.*"):
+        video.unlink()
+    refs = READER.scenes(tmp_path)
+    assert [ref.id for ref in refs] == ["aaaaaaaaaa", "bbbbbbbbbb"]
+    assert not caplog.records
+    for look in (READER.read, READER.summary_of):
+        with pytest.raises(SceneError, match=r"iphone/rgb\.mkv is missing"):
+            look(refs[0])
+    assert "iphone/depth.bin (or depth/)" in {note.name for note in READER.inventory(refs[0]).files if note.path}
+    assert "iphone/rgb.mkv (or rgb.mp4, or rgb/)" in {
+        note.name for note in READER.inventory(refs[0]).files if not note.path
+    }
+    with pytest.raises(SceneError, match=r"iphone/rgb\.mkv is missing") as caught:
+        READER.scenes(folders[0])
+    assert "iphone/rgb.mkv" in caught.value.remedy
+
+
+@pytest.mark.parametrize("missing", ["cameras.txt", "images.txt"])
+def test_of_half_a_model_the_missing_half_is_named(tmp_path: Path, missing: str) -> None:
+    tiny.write_dslr(tmp_path / "data" / tiny.SCENE / "dslr")
+    model = tmp_path / "data" / tiny.SCENE / "dslr" / "colmap"
+    for path in model.iterdir():
+        path.unlink()
+    (model / ({"cameras.txt", "images.txt"} - {missing}).pop()).write_text("")
+    (ref,) = READER.scenes(tmp_path, "dslr")
+    absent = [note.name for note in READER.inventory(ref).files if note.path is None and "colmap" in note.name]
+    assert absent == [f"dslr/colmap/{missing}"]
 
 
 def test_without_depth_a_mesh_is_needed(tmp_path: Path) -> None:

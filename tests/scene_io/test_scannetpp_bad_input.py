@@ -148,12 +148,13 @@ def test_what_is_missing_is_named(root: Path, missing: str, stream: str, what: s
     assert caught.value.remedy
 
 
-def test_an_annotation_of_another_mesh_turns_instances_off(root: Path) -> None:
+def test_an_annotation_of_another_mesh_turns_instances_off(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     scans = root / "data" / tiny.SCENE / "scans"
     (scans / "segments.json").write_text(json.dumps({"segIndices": [1, 2, 3]}))
     scene = READER.read(READER.scenes(root)[0])
     assert not scene.instances
     assert any(reason.startswith("instances off: segments.json") for reason in scene.skipped)
+    assert "download mesh_aligned_0.05.ply, segments.json and segments_anno.json of the scan again" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["-1", "999999", "1 two", "9" * 40, " 1" * 20_000])

@@ -159,9 +159,9 @@ GOOD = [1000, 1000, 1500, 1, 0, 0, 0, 0, 1, 0.6, 0.4, 1]
 @pytest.mark.parametrize(
     ("numbers", "reason"),
     [
-        ("", "no readable camera file"),
-        ("1 2 3", "no readable camera file"),
-        (" ".join(["x"] * 12), "no readable camera file"),
+        ("", "camera file cut short or unreadable, such as {path}"),
+        ("1 2 3", "camera file cut short or unreadable, such as {path}"),
+        (" ".join(["x"] * 12), "camera file cut short or unreadable, such as {path}"),
         ([*GOOD[:3], 0, 0, 0, *GOOD[6:]], "camera direction and up do not make a view"),
         ([*GOOD[:6], 2, 0, 0, *GOOD[9:]], "camera direction and up do not make a view"),
         ([*GOOD[:6], 1, 1e-4, 0, *GOOD[9:]], "camera direction and up do not make a view"),
@@ -179,7 +179,8 @@ def test_cameras_that_are_none_cost_their_view(folder: Path, view: Path, numbers
     (view / "camera_pose.txt").write_text(text)
     scene = read(folder)
     assert [frame.id for frame in scene.frames] == ["485142/0"]
-    assert scene.skipped[reason] == 1
+    path = (view / "camera_pose.txt").relative_to(folder.parent).as_posix()
+    assert scene.skipped[reason.format(path=path)] == 1
     (folder / "2D_rendering" / "485142" / "perspective" / "full" / "0" / "camera_pose.txt").unlink()
     with pytest.raises(SceneError, match=r"no view has a usable camera_pose\.txt \(.*no readable") as caught:
         read(folder)
@@ -192,7 +193,18 @@ def test_a_panorama_without_place_is_left_out(folder: Path) -> None:
     (folder / "2D_rendering" / "90" / "panorama" / "camera_xyz.txt").write_text("1 2")
     scene = read(folder, "panorama")
     assert [frame.id for frame in scene.frames] == ["485142/panorama"]
-    assert scene.skipped["no readable camera file"] == 1
+    path = f"{folder.name}/2D_rendering/90/panorama/camera_xyz.txt"
+    assert scene.skipped[f"camera file cut short or unreadable, such as {path}"] == 1
+
+
+def test_cut_camera_files_alone_are_refused_by_name(folder: Path) -> None:
+    paths = sorted(folder.rglob("camera_pose.txt"))
+    for path in paths:
+        path.write_text("1 2 3")
+    with pytest.raises(SceneError, match="cut short or unreadable: 2") as caught:
+        read(folder)
+    assert caught.value.path in map(str, paths)
+    assert caught.value.remedy == "unpack Structured3D_perspective_full_*.zip again"
 
 
 @pytest.mark.parametrize(
