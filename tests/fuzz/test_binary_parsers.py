@@ -28,7 +28,7 @@ from support.damage_targets import TARGETS, Parts, Target
 
 from spatialgen.errors import SceneError
 
-EXAMPLES = 80
+EXAMPLES = 40
 MORE = 6  # times as many in the slow variant
 SECONDS = 2.0  # of processor time for one file: other work on the machine does not count
 SPARE = 4 << 20  # bytes beyond twice what the honest file takes
