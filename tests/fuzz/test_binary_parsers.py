@@ -86,9 +86,17 @@ class Bench:
             self.peak = peak_of(target, path)
 
     def damage(self, name: str, done: list[Change]) -> None:
-        with self._laid(self.parts | {name: damaged(self.parts[name], done)}) as path:
-            peak = peak_of(self.target, path)
-        assert peak <= 2 * self.peak + SPARE, f"{peak} bytes, the honest file takes {self.peak}"
+        parts = self.parts | {name: damaged(self.parts[name], done)}
+        allowed = 2 * self.peak + SPARE
+        peak = self._peak(parts)
+        if peak > allowed:
+            # A rare refusal loads its libraries the first time, too; what the file costs, it costs again.
+            peak = self._peak(parts)
+        assert peak <= allowed, f"{peak} bytes, the honest file takes {self.peak}"
+
+    def _peak(self, parts: Parts) -> int:
+        with self._laid(parts) as path:
+            return peak_of(self.target, path)
 
     @contextmanager
     def _laid(self, parts: Parts) -> Iterator[Path]:
