@@ -10,17 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["TaskTally", "imbalances", "letter_of", "summary"]
+from ..dataset.options import letter_of
+
+__all__ = ["TaskTally", "imbalances", "summary"]
 
 _QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Group = tuple[str, str, str]
-
-
-def letter_of(index: int) -> str:
-    """The letter of an option: A for the first."""
-    return _LETTERS[index] if index < len(_LETTERS) else str(index)
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ class TaskSpec:
         required_slots: those every question must use.
         needs: capabilities; ``"depth|mesh"`` means either.
         sentence_answers: True where answers are sentences, so that a block needs eight of them.
+        lettered: True where the text lists the options, a line each with its letter, and the answer is that letter.
         variant_answer_types: (variant, answer type) of variants that are answered otherwise: a letter where dots are
             drawn, coordinates where they are written.
     """
@@ -51,6 +52,7 @@ class TaskSpec:
     needs: tuple[str, ...]
     polarities: tuple[str, ...] = ("",)
     sentence_answers: bool = False
+    lettered: bool = False
     variant_answer_types: tuple[tuple[str, str], ...] = ()
 
     def answer_type_of(self, variant: str) -> str:
@@ -134,7 +136,8 @@ class Fact:
         variant, form, polarity: how it is to be asked (dealt by the engine, so that balance holds).
         points, boxes, objects: everything pointed at or mentioned.
         value: the truth in SI units, signed, unrounded.
-        options: for choices, in the order shown; text or a PointRef.
+        options: for choices, in the order shown; text, a PointRef, or several of both that are written one after the
+            other (``("Yes; ", PointRef(2))``).
         answer_index: the true option's index, or None.
         answer_point: where the answer is a pixel, the fact's point it is; ``value`` holds its x and y.
         slots: values for the wording; text, numbers or PointRefs.
@@ -151,7 +154,7 @@ class Fact:
     points: tuple[Point, ...] = ()
     boxes: tuple[BoxMark, ...] = ()
     objects: tuple[Mention, ...] = ()
-    options: tuple[str | PointRef, ...] = ()
+    options: tuple[str | PointRef | tuple[str | PointRef, ...], ...] = ()
     answer_index: int | None = None
     answer_point: PointRef | None = None
     slots: Mapping[str, Any] = field(default_factory=lambda: _NO_MAPPING)

@@ -15,6 +15,7 @@ __all__ = [
     "STRUCTURAL_LABELS",
     "UNLABELLED",
     "clean",
+    "is_collection",
     "is_see_through",
     "is_structural",
     "synonyms",
@@ -43,6 +44,14 @@ SEE_THROUGH_LABELS: Final[frozenset[str]] = frozenset(
     }
 )  # fmt: skip
 """Cleaned labels of things one looks through or into: what the picture shows there is not where the surface is."""
+
+_COLLECTIONS: Final[frozenset[str]] = frozenset(
+    {
+        "bedding", "clothing", "clutter", "cutlery", "food", "laundry", "luggage", "rubbish", "stationery", "trash",
+        "wiring",
+    }
+)  # fmt: skip
+_SINGULAR_ENDINGS: Final = ("ss", "us", "is", "as")
 
 _SPELLINGS: Final = MappingProxyType(
     {
@@ -161,6 +170,12 @@ def is_structural(label: str) -> bool:
 def is_see_through(label: str) -> bool:
     """Whether a label names a window, a mirror or the like, on whose surface nobody can judge a depth."""
     return clean(label) in SEE_THROUGH_LABELS
+
+
+def is_collection(label: str) -> bool:
+    """Whether a label names several things annotated as one (books, laundry): nobody would ask for their one size."""
+    last = clean(label).split()[-1]
+    return last in _COLLECTIONS or (last.endswith("s") and not last.endswith(_SINGULAR_ENDINGS))
 
 
 def synonyms(label: str) -> frozenset[str]:

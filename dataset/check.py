@@ -11,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from .markers import DRAWN_VARIANTS
+from .options import letter_of, option_lines
 from .schema import SCHEMA
 
 __all__ = ["ANSWER_TYPES", "FORMS", "ROLES", "UNITS", "VARIANTS", "problems"]
@@ -212,8 +213,10 @@ def _truth(row: Mapping[str, Any]) -> Iterator[str]:
         yield "two options are the same"
     if (answer is None and options) or (answer is not None and not 0 <= answer < len(options)):
         yield f"answer_index {answer} of {len(options)} options"
-    elif options and row["answer_short"] != options[answer] and row["answer_short"] != chr(ord("A") + answer):
+    elif options and row["answer_short"] not in (options[answer], letter_of(answer)):
         yield f"answer_short {row['answer_short']!r} is neither the true option {options[answer]!r} nor its letter"
+    elif options and row["answer_short"] != options[answer] and not row["question"].endswith(option_lines(options)):
+        yield f"the answer is the letter {row['answer_short']}, but the question does not end with the options' lines"
     if row["answer_type"] in {"choice", "yesno"} and not options:
         yield f"a {row['answer_type']} without options"
     if row["answer_type"] == "yesno" and options:

@@ -21,6 +21,7 @@ from ..errors import ConfigError, DatasetError
 from ..media import images as codec
 from . import images, lettering, markers, read
 from .durable import replacing, write_bytes
+from .options import option_lines
 from .ordering import row_keys
 
 __all__ = ["contact_sheet", "pick_rows", "review_images"]
@@ -207,7 +208,8 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;paddin
 body{background:#f6f6f4;color:#1d1d1f}
 article{background:#fff;border:1px solid #dcdcd8;border-radius:8px;padding:1rem;margin:1rem 0}
 .images{display:flex;flex-wrap:wrap;gap:8px}.images img{max-width:100%;max-height:480px;border-radius:4px}
-.meta{color:#6b6b70;font-size:12px;font-family:ui-monospace,monospace}.question{font-size:17px;margin:.6rem 0 .2rem}
+.meta{color:#6b6b70;font-size:12px;font-family:ui-monospace,monospace}
+.question{font-size:17px;margin:.6rem 0 .2rem;white-space:pre-line}
 .answer{color:#0a7d33;font-weight:600}ol{margin:.2rem 0;list-style:upper-alpha}pre{white-space:pre-wrap;font-size:12px}
 """
 
@@ -230,7 +232,8 @@ def _card(row: Row) -> str:
         "" if row["variant"] in markers.DRAWN_VARIANTS or not row["points"] else " · rings are not in the row's image"
     )
     where = f"{row['dataset']} {row['scene_id']} · frames {', '.join(row['frame_ids'])}"
-    options = "".join(f"<li>{html.escape(option)}</li>" for option in row["options"] or ())
+    listed = row["question"].endswith(option_lines(row["options"] or ()))
+    options = "" if listed else "".join(f"<li>{html.escape(option)}</li>" for option in row["options"])
     hidden = {name: value for name, value in row.items() if name not in {"images", "slots", "evidence", "messages"}}
     hidden |= {"slots": json.loads(row["slots"]), "evidence": json.loads(row["evidence"])}
     details = html.escape(json.dumps(hidden, indent=2, ensure_ascii=False))

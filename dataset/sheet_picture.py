@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
+from .options import option_lines
+
 __all__ = ["picture"]
 
 Image = npt.NDArray[np.uint8]
@@ -46,7 +48,8 @@ class _Layout:
             (f"{row['suite']}/{row['task']} · {row['variant']} · {row['dataset']} {row['scene_id']}", _META),
             (row["question"], _QUESTION),
         ]
-        if row["options"] and row["form"] in {"choice", "select"}:
+        listed = row["question"].endswith(option_lines(row["options"] or ()))
+        if row["options"] and row["form"] in {"choice", "select"} and not listed:
             texts.append(("options: " + " · ".join(row["options"]), _OPTION))
         texts += [(row["answer"], _ANSWER), (f"{_truth(row)} · {row['id']}", _META)]
         self.lines = [(line, style) for text, style in texts for line in _wrap(text, style, canvas)]

@@ -17,29 +17,22 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..core.coverage import SeenExtents, covering_sets, see_extents
-from ..core.extents import boxes_of_vertices
-from ..core.labels import clean, is_see_through, is_structural
+from ..core.extents import ObjectBoxes, boxes_of_vertices
+from ..core.labels import is_collection, is_see_through, is_structural
 from ..core.types import Scene
+from .object_evidence import described
 from .object_pointing import ObjectPointing, PointingParameters
 
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["KINDS", "CoveringChoice", "ObjectSizes", "SizeParameters"]
+__all__ = ["KINDS", "CoveringChoice", "ObjectSizes", "SizeParameters", "stray_shares"]
 
 KINDS: Final = ("single", "several")
 """Covering sets of one image and of several."""
 
-_DECIMALS: Final = 5  # of metres, in the evidence
 _SAME: Final = 1e-3  # metres; extents that differ by less are one: a flat picture has no thickness to compare
 _MOST_PAIRS: Final = 4_096  # of one object and axis that are looked at closely
-_COLLECTIONS: Final[frozenset[str]] = frozenset(
-    {
-        "bedding", "clothing", "clutter", "cutlery", "food", "laundry", "luggage", "rubbish", "stationery", "trash",
-        "wiring",
-    }
-)  # fmt: skip
-_SINGULAR_ENDINGS: Final = ("ss", "us", "is", "as")
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -108,6 +101,13 @@ class CoveringChoice:
         return (first,) if first == second else (first, second)
 
 
+def stray_shares(boxes: ObjectBoxes) -> FloatArray:
+    """(n, 3): by which share stray bits change each extent of an instance; nan where it has no box."""
+    change = np.abs(boxes.raw_size - boxes.size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(change < _SAME, 0.0, change / boxes.size)
+
+
 class ObjectSizes:
     """Sizes of a scene's objects and what its frames see of them."""
 
@@ -117,9 +117,7 @@ class ObjectSizes:
         self.parameters = parameters
         self.boxes = geometry.object_boxes if parameters.extent == "surface" else boxes_of_vertices(scene)
         self.pointing = ObjectPointing(geometry, parameters)
-        change = np.abs(self.boxes.raw_size - self.boxes.size)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.stray = np.where(change < _SAME, 0.0, change / self.boxes.size)
+        self.stray = stray_shares(self.boxes)
         self._descriptions: dict[int, dict[str, Any]] = {}
         self.reasons: Counter[str] = Counter()
         self.wanted = np.array([self._is_measurable(index) for index in range(len(scene.instances))], dtype=np.bool_)
@@ -140,7 +138,7 @@ class ObjectSizes:
             reason = "part of the building, or without a name"
         elif is_see_through(label):
             reason = "a window or a mirror"
-        elif not self.parameters.collections and _is_collection(label):
+        elif not self.parameters.collections and is_collection(label):
             reason = "several things annotated as one"
         elif np.isnan(self.stray[instance]).any():
             reason = "object without a surface"
@@ -265,24 +263,5 @@ class ObjectSizes:
     def _described(self, instance: int) -> dict[str, Any]:
         """An object and its boxes, for the evidence."""
         if instance not in self._descriptions:
-            thing, boxes = self.scene.instances[instance], self.boxes
-            centre = boxes.centre[instance].round(_DECIMALS).tolist()
-            self._descriptions[instance] = {
-                "id": thing.id,
-                "label": clean(thing.label),
-                "centre": centre,
-                "obb": {
-                    "centre": centre,
-                    "size": boxes.size[instance].round(_DECIMALS).tolist(),
-                    "rotation": boxes.axes[instance].T.round(9).tolist(),
-                },
-                "aabb": boxes.aligned[instance].round(_DECIMALS).tolist(),
-            }
+            self._descriptions[instance] = described(self.scene.instances[instance], self.boxes, instance)
         return self._descriptions[instance]
-
-
-def _is_collection(label: str) -> bool:
-    """Whether a label names several things annotated as one, whose common size nobody would ask for."""
-    name = clean(label)
-    last = name.split()[-1]
-    return last in _COLLECTIONS or (last.endswith("s") and not last.endswith(_SINGULAR_ENDINGS))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .. import templates
 from ..core.types import Fact, Frame, Point, PointRef, Record, Scene, TaskSpec
 from ..dataset import images, markers
+from ..dataset.options import letter_of, option_lines
 from ..media import images as codec
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates", "wording_key"]
 
 _DECODED_KEPT: Final = 4  # facts come sorted by frame, so a few decoded images serve all
-_TEXT_SCALE: Final = {"mm": 1000.0, "cm": 100.0, "m": 1.0, "deg": 180.0 / math.pi}
+_TEXT_SCALE: Final = {"": 1.0, "mm": 1000.0, "cm": 100.0, "m": 1.0, "deg": 180.0 / math.pi}
 _PIXELS_PER_UNIT: Final = 1000  # text coordinates run from 0 to 1000
 
 
@@ -134,17 +135,20 @@ class Renderer:
         pointing = [self._pointing_text(point, fact.variant, frames) for point in fact.points]
 
         def text(value: Any) -> str:
+            if isinstance(value, tuple):
+                return "".join(text(part) for part in value)
             return pointing[value.index] if isinstance(value, PointRef) else str(value)
 
         slots = {slot: text(value) for slot, value in fact.slots.items()}
         options = [text(option) for option in fact.options]
         if fact.answer_index is not None:
-            short = options[fact.answer_index]
+            short = letter_of(fact.answer_index) if spec.lettered else options[fact.answer_index]
         elif fact.answer_point is not None:
             short = text(fact.answer_point)
         else:
             short = _number_text(fact.value, spec)
-        question = wording.question(block, key, slots)
+        worded = wording.question(block, key, slots)
+        question = worded.text + option_lines(options) if spec.lettered else worded.text
         answer = wording.answer(block, key, {**slots, "answer": short})
         points, boxes = self._marks(fact)
         drawn = self._config.images == "embed" and self._config.draw and fact.variant in markers.DRAWN_VARIANTS
@@ -162,10 +166,10 @@ class Renderer:
             "image_sizes": [{"width": f.camera.width, "height": f.camera.height} for f in frames],
             "embedded_sizes": sizes,
             "messages": [
-                {"role": "user", "content": "<image>\n" * len(frames) + question.text},
+                {"role": "user", "content": "<image>\n" * len(frames) + question},
                 {"role": "assistant", "content": answer.text},
             ],
-            "question": question.text,
+            "question": question,
             "answer": answer.text,
             "answer_short": short,
             "answer_type": spec.answer_type_of(fact.variant),
@@ -182,7 +186,7 @@ class Renderer:
             "difficulty": fact.difficulty,
             "slots": _encode_json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
             "evidence": _encode_json(dict(fact.evidence)),
-            "template": question.template_id,
+            "template": worded.template_id,
         }
 
     @staticmethod

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ..core.nouns import article
 from ..core.types import TaskSpec
 from ._wording import Block, Problem, Sentence, read
 
@@ -37,7 +38,7 @@ _VECTOR_FORM: Final = "[x, y, z]"
 _SCALE: Final = re.compile(r"1000|thousandth|per.mille|\u2030", re.IGNORECASE)
 """How a question says what its coordinates mean; digits serve in every language."""
 
-_WORD: Final = re.compile(r"\{\w+\}|[^\W_]+(?:['\u2019][^\W_]+)*")
+_WORD: Final = re.compile(r"\{\w+(?::\w)?\}|[^\W_]+(?:['\u2019][^\W_]+)*")
 _MARKUP: Final = re.compile(
     r"</?\s*(?:image|img|video|audio|(?:s|bos|eos|pad)\b)[^<>]*>|<\|[^<>]*\|?>|\[/?INST\]|<</?SYS>>"
     r"|(?:^|[\n.!?])\s*(?:user|assistant|system|human|gpt|bot)\s*:",
@@ -50,8 +51,16 @@ _ARTICLE: Final = re.compile(
     r"|(?:^|[.?!]\s+)(?P<start>A)\s+(?P<after>[a-z]+)"
 )
 _DOUBLED: Final = re.compile(r"\b(?!had\b|that\b)([a-z]+) \1\b", re.IGNORECASE)
-_CONSONANT_SOUND: Final = re.compile(r"(?:uni(?!n|m|dent)|use|usu|uti|eu|ewe|one(?:\b|s)|once|ubiq|u\b)", re.IGNORECASE)
-_VOWEL_SOUND: Final = re.compile(r"(?:hour|honest|honou?r|heir)", re.IGNORECASE)
+_SLOT_ARTICLE: Final = re.compile(
+    r"(?<![\w'\u2019{-])(?P<article>an?)\s+[\"'\u201c\u2018(]?\{(?P<slot>\w+)\}", re.IGNORECASE
+)
+_BEFORE_ARTICLE: Final = re.compile(
+    r"(?<![\w'\u2019{-])(?P<word>an?|the|this|that|these|those|each|every|one|any|no|which)\s+\{(?P<slot>\w+):a\}",
+    re.IGNORECASE,
+)
+_LETTER: Final[dict[str, re.Pattern[str]]] = {"en": re.compile(r"\bletters?\b", re.IGNORECASE)}
+"""How a question whose options are listed below it says that a letter is the answer."""
+
 # After a capital A at the start of a sentence these words mean that it is a label, not an article.
 _AFTER_LABEL: Final = frozenset({"and", "or", "is", "in", "on", "at", "appears", "occupies", "are"})
 
@@ -122,6 +131,8 @@ def _question_faults(spec: TaskSpec, block: str, sentence: Sentence, lang: str) 
         yield f"lacks the slot {{{slot}}}"
     if spec.text_unit and not _states_unit(sentence.text, spec.text_unit, lang):
         yield f"does not say that the answer is in {spec.text_unit}"
+    if spec.lettered and lang in _LETTER and not _LETTER[lang].search(sentence.text):
+        yield "does not say that the answer is a letter"
     variant = block.rpartition(".")[2]
     if spec.answer_type_of(variant) == "vector" and _VECTOR_FORM not in sentence.text:
         yield f"does not show the form of the answer, {_VECTOR_FORM}"
@@ -161,18 +172,20 @@ def _style_faults(text: str, lang: str) -> Iterator[str]:
 
 
 def _article_faults(text: str) -> Iterator[str]:
-    """Wrong articles: "a" before a vowel sound, "an" before a consonant sound, where the next word is written out."""
+    """Wrong articles: "a" before a vowel sound or the other way round, any article before a slot of unknown sound."""
     for found in _ARTICLE.finditer(text):
-        article, word = found["article"] or found["start"], found["word"] or found["after"]
+        written, word = found["article"] or found["start"], found["word"] or found["after"]
         if found["start"] and word in _AFTER_LABEL:
             continue
         if len(word) == 1 or word.isupper():
             continue  # letters and abbreviations are read out in ways that spelling does not tell
-        starts_with_vowel = word[0] in "aeiouAEIOU" and not _CONSONANT_SOUND.match(word)
-        wants_an = starts_with_vowel or bool(_VOWEL_SOUND.match(word))
-        if wants_an != (article.lower() == "an"):
-            right = ("An" if wants_an else "A") if article[0] == "A" else ("an" if wants_an else "a")
-            yield f"'{article} {word}' should be '{right} {word}'"
+        if article(word) != written.lower():
+            right = article(word).capitalize() if written[0] == "A" else article(word)
+            yield f"'{written} {word}' should be '{right} {word}'"
+    for found in _SLOT_ARTICLE.finditer(text):
+        yield f"'{found.group()}' is right for some names only: write {{{found['slot']}:a}} without the article"
+    for found in _BEFORE_ARTICLE.finditer(text):
+        yield f"'{found.group()}' has an article too many: {{{found['slot']}:a}} brings its own"
 
 
 def _repeats(sentences: tuple[tuple[int, Sentence], ...]) -> Iterator[tuple[int, str]]:

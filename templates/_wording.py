@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import string
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ..core.nouns import plural, with_article
 from ..core.seeding import stable_hash
 from ..errors import TemplateError, UnknownName
 
@@ -19,6 +21,13 @@ __all__ = ["Problem", "Sentence", "TaskWording", "Worded", "languages", "load", 
 LISTS: Final = ("questions", "answers")
 _OWN_ROOT: Final = Path(__file__).parent
 _FORMATTER: Final = string.Formatter()
+
+FORMS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = MappingProxyType(
+    {"en": MappingProxyType({"a": with_article, "s": plural})}
+)
+"""By language, forms in which a slot can be written: ``{object:a}`` gives "an armchair", ``{object:s}`` "armchairs"."""
+
+_KNOWN_FORMS: Final = frozenset(form for forms in FORMS.values() for form in forms)
 
 
 class Worded(NamedTuple):
@@ -63,11 +72,13 @@ class Sentence:
     Attributes:
         text: as written.
         slots: names it uses.
-        percent: the same in ``%(name)s`` form: filling it is several times faster than ``str.format``.
+        forms: those of ``FORMS`` it wants slots in.
+        percent: the same in ``%(name)s`` and ``%(name:form)s``: filling it is several times faster than ``str.format``.
     """
 
     text: str
     slots: frozenset[str]
+    forms: frozenset[str]
     percent: str
 
     @property
@@ -77,12 +88,13 @@ class Sentence:
 
 
 def parse(text: str) -> Sentence:
-    """A sentence from its text; slots are plain names in braces.
+    """A sentence from its text; slots are names in braces, plain or with a form (``{object:a}``).
 
     Raises:
-        ValueError: for unbalanced braces, and for slots with attributes, indices, conversions or format specs.
+        ValueError: for unbalanced braces, and for slots with attributes, indices, conversions or other format specs.
     """
     slots: set[str] = set()
+    forms: set[str] = set()
     parts: list[str] = []
     for literal, name, spec, conversion in _FORMATTER.parse(text):
         parts.append(literal.replace("%", "%%"))
@@ -90,11 +102,28 @@ def parse(text: str) -> Sentence:
             continue
         if not name.isidentifier():
             raise ValueError(f"slot {{{name}}} is not a plain name")
-        if spec or conversion:
-            raise ValueError(f"slot {{{name}}} must stand alone, without conversion or format")
+        if conversion or (spec and spec not in _KNOWN_FORMS):
+            known = " or ".join(f"{{{name}:{form}}}" for form in sorted(_KNOWN_FORMS))
+            raise ValueError(f"slot {{{name}}} must stand alone or be {known}, without conversion or other format")
         slots.add(name)
-        parts.append(f"%({name})s")
-    return Sentence(text, frozenset(slots), "".join(parts))
+        if spec:
+            forms.add(spec)
+        parts.append(f"%({name}:{spec})s" if spec else f"%({name})s")
+    return Sentence(text, frozenset(slots), frozenset(forms), "".join(parts))
+
+
+class _Filling(dict[str, str]):
+    """Slots that can also be read in a form, ``object:s``."""
+
+    def __init__(self, slots: Mapping[str, str], forms: Mapping[str, Callable[[str], str]]) -> None:
+        super().__init__(slots)
+        self._forms = forms
+
+    def __missing__(self, key: str) -> str:
+        name, _, form = key.partition(":")
+        if name not in self or not form:
+            raise KeyError(name)
+        return self._forms[form](self[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +195,11 @@ def _sentences(path: Path, block: str, key: str, value: Any, problems: list[Prob
             except ValueError as error:
                 message = str(error)
             else:
+                lang = path.parents[1].name
                 if not text.strip():
                     message = "is empty"
+                elif unknown := sentence.forms - FORMS.get(lang, {}).keys():
+                    message = f"wants a slot in form :{min(unknown)}, which is not known in language {lang!r}"
                 elif key == "questions" and "answer" in sentence.slots:
                     message = "a question must not give {answer} away"
                 elif key == "answers" and "answer" not in sentence.slots:
@@ -232,7 +264,7 @@ class TaskWording:
             ) from None
         percent, template_id = sentences[key % len(sentences)]
         try:
-            return Worded(percent % slots, template_id)
+            return Worded(percent % _Filling(slots, FORMS.get(self.lang, {})), template_id)
         except KeyError as error:
             raise TemplateError(
                 f"{name} item {template_id} uses slot {{{error.args[0]}}}, which is not given",

@@ -53,3 +53,10 @@ def test_synonyms_are_mutual() -> None:
         for name in group:
             if labels.clean(name) == name:
                 assert all(name in labels.synonyms(other) for other in group if labels.clean(other) == other)
+
+
+def test_several_things_under_one_label_are_a_collection() -> None:
+    for label in ("books", "Shelves", "kitchen cabinets", "laundry", "office clutter"):
+        assert labels.is_collection(label)
+    for label in ("book", "mattress", "cactus", "tennis", "gas", "sofa", "laundry basket", "bottle of soap"):
+        assert not labels.is_collection(label)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from spatialgen.dataset import check
+from spatialgen.dataset.options import option_lines
 
 
 def _with(row, column, index, **changes):
@@ -68,6 +69,31 @@ def test_every_rule_can_fail(helpers, name):
     row = helpers.make_row()
     found = check.problems({**row, **change(row)})
     assert any(expected in problem for problem in found), found
+
+
+def test_a_letter_answers_only_options_that_the_question_lists(helpers):
+    row = helpers.make_row(variant="coord")
+    lines = option_lines(row["options"])
+    letter = "AB"[row["answer_index"]]
+    user = {"role": "user", "content": row["messages"][0]["content"] + lines}
+    lettered = {
+        **row,
+        "question": row["question"] + lines,
+        "answer": letter,
+        "answer_short": letter,
+        "messages": [user, {"role": "assistant", "content": letter}],
+    }
+    assert check.problems(lettered) == []
+    for options in (row["options"][::-1], [*row["options"], "7"]):
+        shown = {**lettered, "question": row["question"] + option_lines(options)}
+        shown["messages"] = [{"role": "user", "content": "<image>" + shown["question"]}, lettered["messages"][1]]
+        assert check.problems(shown) == [
+            f"the answer is the letter {letter}, but the question does not end with the options' lines"
+        ]
+    wrong = "BA"[row["answer_index"]]
+    told = {**lettered, "answer": wrong, "answer_short": wrong}
+    told["messages"] = [user, {"role": "assistant", "content": wrong}]
+    assert any("is neither the true option" in problem for problem in check.problems(told))
 
 
 def test_missing_and_unknown_columns(helpers):

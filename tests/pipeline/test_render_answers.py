@@ -139,3 +139,59 @@ def test_yes_and_no(scene: Scene, moved: bool, answer: str) -> None:
     assert row["answer"] == answer
     assert row["value"] == [float(moved)]
     assert coordinate_text(100.25, 80.5, 320, 240) in row["question"]
+
+
+def test_options_that_are_words_are_listed_and_answered_by_letter(scene: Scene) -> None:
+    fact = Fact(
+        task="obj_count_occ",
+        frames=(0, 3),
+        variant="name",
+        form="choice",
+        value=(2.0,),
+        objects=(Mention("0", "shelf", "counted"), Mention("1", "shelf", "counted")),
+        options=("4", "1", "2", "3"),
+        answer_index=2,
+        slots={"object": "shelf"},
+    )
+    row = render(scene, fact, images="path")
+    assert row["question"].endswith("\nA. 4\nB. 1\nC. 2\nD. 3")
+    assert row["messages"][0]["content"] == "<image>\n<image>\n" + row["question"]
+    assert "shelves" in row["question"]
+    assert "shelf" not in row["question"]
+    assert row["answer"] == row["answer_short"] == "C"
+    assert row["options"] == ["4", "1", "2", "3"]
+    assert json.loads(row["slots"]) == {"object": "shelf"}
+
+
+def test_options_may_hold_coordinates(scene: Scene) -> None:
+    fact = Fact(
+        task="obj_count_occ",
+        frames=(0, 3),
+        variant="name",
+        form="choice",
+        value=(1.0,),
+        points=(Point(1, 100.25, 80.5, 2.0), Point(1, 30.0, 80.5, 2.0)),
+        options=("No", ("Yes; ", PointRef(1)), ("Yes; ", PointRef(0))),
+        answer_index=1,
+        slots={"object": "chair"},
+    )
+    row = render(scene, fact, images="path")
+    places = [coordinate_text(x, 80.5, 320, 240) for x in (30.0, 100.25)]
+    assert row["options"] == ["No", f"Yes; {places[0]}", f"Yes; {places[1]}"]
+    assert row["question"].endswith(f"\nA. No\nB. Yes; {places[0]}\nC. Yes; {places[1]}")
+    assert row["answer"] == "B"
+
+
+def test_counts_are_bare_numbers(scene: Scene) -> None:
+    fact = Fact(
+        task="obj_count_occ_na",
+        frames=(0, 3),
+        variant="name",
+        form="fill",
+        value=(12.0,),
+        slots={"object": "box"},
+    )
+    row = render(scene, fact, images="path")
+    assert row["answer"] == row["answer_short"] == "12"
+    assert "boxes" in row["question"]
+    assert row["units"] == ["count"]

@@ -73,7 +73,7 @@ def solid(room: Room, instance: int) -> Solid:
     """The box of an object by definition: samples even over the surface, loose parts dropped, 0.5 to 99.5 %."""
     faces = room.faces[(room.vertex_instance[room.faces] == instance).sum(1) >= 2].astype(np.int64)
     faces = _without_loose_parts(room.vertices, faces)
-    samples = _spread(room.vertices.astype(np.float64), faces, np.random.default_rng(instance))
+    samples = spread(room.vertices.astype(np.float64), faces, np.random.default_rng(instance))
     coarse = np.radians(np.arange(0, 90, 1.0))
     best = min(coarse, key=lambda angle: _area(samples, angle))
     fine = best + np.radians(np.arange(-1, 1.01, 0.1))
@@ -113,7 +113,7 @@ def _without_loose_parts(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return faces[share[part] >= 0.02]
 
 
-def _spread(vertices: np.ndarray, faces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def spread(vertices: np.ndarray, faces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Samples at equal steps of area, at random within their triangle."""
     total = np.cumsum(_areas(vertices, faces))
     at = (np.arange(SAMPLES) + rng.random(SAMPLES)) / SAMPLES * total[-1]

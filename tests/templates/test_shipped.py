@@ -163,3 +163,22 @@ def test_nothing_agrees_in_number_with_a_name(pair):
         assert holding(pair, r"@object@(['\u2019]s?\b| (itself|themselves)\b)") == []
         assert holding(pair, rf"(?<!of )\bthe {noun} ({verbs}|[a-z]{{2,}}[^s]s)\b") == []
         assert holding(pair, rf"\b({verbs}|this|that|these|those|an?) (the )?{noun}") == []
+
+
+@pytest.mark.parametrize("pair", [p for p in BLOCKS if p[0].engine == "counting"], ids=ids)
+def test_counting_counts_each_once_and_only_what_is_shown(pair):
+    once = (
+        r"\bonce\b|twice|distinct|different|unique|individual|separate|repeat|duplicate|single time|merg|"
+        r"told apart|never counted again|still one|is one\b|adds only one|recurs?\b|again and again|appearing again|"
+        r"nothing occurs twice"
+    )
+    assert lacking(pair, once) == []
+    assert lacking(pair, r"image|picture|photo|view|frame|shot|\bseen\b|camera|\bset\b") == []
+    assert lacking(pair, "@object@s") == []
+    assert holding(pair, r"in the (scene|room|house)(?! as shown)") == []
+    if pair[0].lettered:
+        assert lacking(pair, r"\bletter") == []
+    if pair[0].name == "bestview_count_occ":
+        assert lacking(pair, r"Frame 0|from (0|zero)|at 0|0 upwards|0 is the first") == []
+        size = r"larg|area|bigger|fill|cover|pixels|extent|surface|space|occupy|taken up|visible size"
+        assert lacking(pair, size) == []

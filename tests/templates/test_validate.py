@@ -41,6 +41,10 @@ def test_good_wording_has_no_problem(write, spec, tmp_path):
         ("Say in metres what an unit-wise reader of the {thing} sees.", "'an unit' should be 'a unit'"),
         ("After a hour of looking, what length in metres has the {thing}?", "'a hour' should be 'an hour'"),
         ("A image shows the {thing}. What length, in metres, does it have there?", "'A image' should be 'An image'"),
+        ("In metres, how long is a {thing} as shown?", "'a {thing}' is right for some names only: write {thing:a}"),
+        ('In metres, how long is an "{thing}" as shown?', "write {thing:a} without the article"),
+        ("In metres, how long is the {thing:a} as shown?", "'the {thing:a}' has an article too many"),
+        ("Say in metres how much ground {thing:x} takes up.", "must stand alone or be {thing:a} or {thing:s}"),
         ("Give me the {thing} of this length, written in meters.", "nearly repeats item 1: 10 of their 10"),
         ("How wide is the {thing} in metres?", "differs from item 0 in one word"),
     ],
@@ -56,11 +60,11 @@ def test_a_faulty_question_is_found(write, spec, tmp_path, text, message, replac
 @pytest.mark.parametrize(
     "text",
     [
-        "A or B, an hour, a user, a European stick, an unusual urn, an RGB image, a {thing}: how many metres?",
+        "A or B, an hour, a user, a European stick, an unusual urn, an RGB image, {thing:a}: how many metres?",
         "Is a unit such as the {thing} an honest 3 metres?",
         'They asked: "what does the {thing} measure (in metres)?"',
         "The human: how many metres is a human taller than the {thing}?",
-        "How many metres had had to be added to make a {thing} of that that long?",
+        "How many metres had had to be added to make {thing:a} of that that long?",
     ],
 )
 def test_unusual_but_right_questions_pass(write, spec, tmp_path, text, replaced):
@@ -73,6 +77,23 @@ def test_the_unit_may_be_spelled_out(write, spec, tmp_path, unit_text, questions
     millimetres = dataclasses.replace(spec, text_unit="mm")
     write(questions=[re.sub(r"\b(metres|meters|m)\b", unit_text, question) for question in questions])
     assert templates.check([millimetres], tmp_path) == []
+
+
+def test_a_question_with_options_below_asks_for_a_letter(write, spec, tmp_path, questions):
+    lettered = dataclasses.replace(spec, lettered=True)
+    write(questions=[f"{question} Give the letter." for question in questions])
+    assert templates.check([lettered], tmp_path) == []
+    write()
+    assert {p.message for p in templates.check([lettered], tmp_path)} == {"does not say that the answer is a letter"}
+
+
+def test_forms_are_of_a_language(write, spec, tmp_path, replaced):
+    text = "Quelle longueur, en m, faut-il pour {thing:s} ?"
+    write(questions=replaced(20, text), lang="fr")
+    problems = templates.check([spec], tmp_path, lang="fr")
+    assert [(p.item, p.message) for p in problems if p.item == 20] == [
+        (20, "wants a slot in form :s, which is not known in language 'fr'")
+    ]
 
 
 def test_comma_is_not_a_unit(write, spec, tmp_path, replaced):

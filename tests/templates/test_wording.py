@@ -145,3 +145,26 @@ def test_slots_are_plain_names(text):
 
 def test_slots_that_are_found():
     assert parse("{{no}} {one} and {two}, {one}").slots == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("armchair", "An armchair? There are 100% armchairs, like the armchair."),
+        ("shelf", "A shelf? There are 100% shelves, like the shelf."),
+        ("scissors", "Some scissors? There are 100% scissors, like the scissors."),
+    ],
+)
+def test_slots_can_be_written_in_forms(write, tmp_path, name, text):
+    write(["Is it {thing:a}? There are 100% {thing:s}, like the {thing}."])
+    worded = load(tmp_path).question("name", 0, {"thing": name})
+    assert worded.text == text.replace(text[0], f"Is it {text[0].lower()}", 1)
+    with pytest.raises(TemplateError, match=r"uses slot \{thing\}, which is not given"):
+        load(tmp_path).question("name", 0, {"room": name})
+
+
+def test_a_form_is_part_of_the_sentence():
+    sentence = parse("{thing:a}, {thing:s}, {room}")
+    assert sentence.slots == {"thing", "room"}
+    assert sentence.forms == {"a", "s"}
+    assert sentence.digest != parse("{thing}, {thing:s}, {room}").digest
