@@ -1298,6 +1298,263 @@ def rasterise_bent(
 
 
 @njit(cache=True, error_model="numpy")
+def _stamp(slot: int, ranges: np.ndarray, edges: np.ndarray, stamp: int, stamps: np.ndarray) -> None:
+    """Set ``stamp`` wherever ``_fill`` would enter the triangle of a slot: the same pixels, to the last rounding."""
+    left, right = ranges[0, slot], ranges[1, slot]
+    lanes = ((right - left) // _LANES + 1) * _LANES
+    a0, b0, c0 = edges[0, slot], edges[1, slot], edges[2, slot]
+    a1, b1, c1 = edges[3, slot], edges[4, slot], edges[5, slot]
+    a2, b2, c2 = edges[6, slot], edges[7, slot], edges[8, slot]
+    start = np.float64(left)
+    for row in range(ranges[2, slot], ranges[3, slot] + 1):
+        r0 = b0 * row + c0
+        r1 = b1 * row + c1
+        r2 = b2 * row + c2
+        chunk = stamps[row, left : left + lanes]
+        for i in range(chunk.size):
+            x = start + i
+            w0 = a0 * x + r0
+            w1 = a1 * x + r1
+            w2 = a2 * x + r2
+            old = chunk[i]
+            chunk[i] = stamp if (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0) else old
+
+
+@njit(cache=True, error_model="numpy")
+def _stamp_bent(
+    slot: int, ranges: np.ndarray, edges: np.ndarray, stamp: int, rays: np.ndarray, stamps: np.ndarray
+) -> None:
+    """As ``_stamp``, wherever ``_fill_bent`` would enter the triangle."""
+    left, right = ranges[0, slot], ranges[1, slot]
+    lanes = ((right - left) // _LANES + 1) * _LANES
+    a0, b0, c0 = edges[0, slot], edges[1, slot], edges[2, slot]
+    a1, b1, c1 = edges[3, slot], edges[4, slot], edges[5, slot]
+    a2, b2, c2 = edges[6, slot], edges[7, slot], edges[8, slot]
+    for row in range(ranges[2, slot], ranges[3, slot] + 1):
+        chunk = stamps[row, left : left + lanes]
+        xs = rays[0, row, left : left + lanes]
+        ys = rays[1, row, left : left + lanes]
+        for i in range(chunk.size):
+            x = xs[i]
+            y = ys[i]
+            w0 = a0 * x + (b0 * y + c0)
+            w1 = a1 * x + (b1 * y + c1)
+            w2 = a2 * x + (b2 * y + c2)
+            old = chunk[i]
+            chunk[i] = stamp if (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0) else old
+
+
+@njit(cache=True, error_model="numpy")
+def _stamp_wide(
+    slot: int,
+    ranges: np.ndarray,
+    edges: np.ndarray,
+    hull: np.ndarray,
+    stamp: int,
+    width: int,
+    rays: np.ndarray,
+    tiles: np.ndarray,
+    blocks: np.ndarray,
+    region: np.ndarray,
+    stamps: np.ndarray,
+) -> None:
+    """As ``_stamp_bent``, for the whole image as ``_fill_wide`` goes through it: block by block, tile by tile."""
+    for block_row in range(blocks.shape[1]):
+        for block in range(blocks.shape[2]):
+            a0, a1 = blocks[0, block_row, block], blocks[1, block_row, block]
+            b0, b1 = blocks[2, block_row, block], blocks[3, block_row, block]
+            if not _may_touch(edges, slot, hull, a0, a1, b0, b1):
+                continue
+            for row in range(_TILE * block_row, min(_TILE * block_row + _TILE, tiles.shape[1])):
+                for tile in range(_TILE * block, min(_TILE * block + _TILE, tiles.shape[2])):
+                    a0, a1 = tiles[0, row, tile], tiles[1, row, tile]
+                    b0, b1 = tiles[2, row, tile], tiles[3, row, tile]
+                    if not _may_touch(edges, slot, hull, a0, a1, b0, b1):
+                        continue
+                    ranges[0, slot] = _TILE * tile
+                    ranges[1, slot] = min(_TILE * tile + _TILE, width) - 1
+                    ranges[2, slot] = _TILE * row
+                    ranges[3, slot] = min(_TILE * row + _TILE, stamps.shape[0]) - 1
+                    _stamp_bent(slot, ranges, edges, stamp, rays, stamps)
+                    _widen(region, ranges, slot)
+
+
+@njit(cache=True)
+def _widen(region: np.ndarray, ranges: np.ndarray, slot: int) -> None:
+    """Let ``region`` (first and last column, first and last row) hold what a slot's triangle may have covered."""
+    left = ranges[0, slot]
+    region[0] = min(region[0], left)
+    region[1] = max(region[1], left + ((ranges[1, slot] - left) // _LANES + 1) * _LANES - 1)
+    region[2] = min(region[2], ranges[2, slot])
+    region[3] = max(region[3], ranges[3, slot])
+
+
+@njit(cache=True)
+def _measure(
+    stamp: int, region: np.ndarray, width: int, stamps: np.ndarray, pixels: np.ndarray, bounds: np.ndarray
+) -> None:
+    """Count the pixels of a region that hold ``stamp``, and the box around them, into entry ``stamp - 1``."""
+    left, right = region[0], min(region[1], width - 1)
+    first, last, top, bottom = right + 1, left - 1, region[3] + 1, region[2] - 1
+    total = 0
+    for row in range(region[2], region[3] + 1):
+        chunk = stamps[row, left : right + 1]
+        count = 0
+        for i in range(chunk.size):
+            count += int(chunk[i] == stamp)
+        if count == 0:
+            continue
+        total += count
+        top = min(top, row)
+        bottom = row
+        for column in range(left, first):
+            if stamps[row, column] == stamp:
+                first = column
+                break
+        for column in range(right, last, -1):
+            if stamps[row, column] == stamp:
+                last = column
+                break
+    if total > 0:
+        pixels[stamp - 1] = total
+        bounds[stamp - 1, 0], bounds[stamp - 1, 1] = first, top
+        bounds[stamp - 1, 2], bounds[stamp - 1, 3] = last + 1, bottom + 1
+
+
+@njit(cache=True, error_model="numpy")
+def silhouettes(
+    points: np.ndarray,
+    vertex_start: np.ndarray,
+    corners: np.ndarray,
+    size: int,
+    boxes: np.ndarray,
+    wanted: np.ndarray,
+    cluster_start: np.ndarray,
+    cluster_faces: np.ndarray,
+    matrix: np.ndarray,
+    near: float,
+    width: int,
+    scratch: np.ndarray,
+    stamps: np.ndarray,
+    pixels: np.ndarray,
+    bounds: np.ndarray,
+) -> None:
+    """The pixels each instance would cover in the z-buffer of ``rasterise`` if it were alone, one after the other.
+
+    wanted: (k,) int64, instances; cluster_start: (n + 1,) int64, where each instance's clusters begin; cluster_faces:
+    (c,) int32, triangles of each cluster that count, at its front; stamps: (h, width + 8) int32, zeros in, out the
+    last of the instances, plus one, that covers a pixel; pixels: (n,) int32, zeros in, out how many each covers;
+    bounds: (n, 4) int32, zeros in, out its first column and row and one beyond its last; the rest as ``rasterise``.
+    """
+    height = stamps.shape[0]
+    polygon = np.empty((4, 3), np.float64)
+    ranges = np.empty((4, size + 1), np.int32)
+    edges = np.empty((14, size + 1), np.float64)
+    kept = np.empty(size + 1, np.uint32)
+    region = np.empty(4, np.int64)
+    for turn in range(wanted.size):
+        instance = wanted[turn]
+        stamp = np.int32(instance + 1)
+        region[0], region[1], region[2], region[3] = width, -1, height, -1
+        for cluster in range(cluster_start[instance], cluster_start[instance + 1]):
+            if _box_is_outside(boxes[cluster], matrix, near, width, height):
+                continue
+            nearest = matrix[2, 3]
+            for axis in range(3):
+                nearest += matrix[2, axis] * boxes[cluster, axis] - abs(matrix[2, axis]) * boxes[cluster, axis + 3]
+            first = cluster * size
+            last = first + cluster_faces[cluster]
+            _transform(points, vertex_start[cluster], vertex_start[cluster + 1], matrix, near, scratch)
+            if nearest > near * (1.0 + 1e-6) + 1e-9:
+                count = _bounds_of_run(corners, first, last, scratch, width, height, ranges, kept)
+                _edges_of_run(corners, kept, count, scratch, ranges, edges)
+                for slot in range(count):
+                    _stamp(slot, ranges, edges, stamp, stamps)
+                    _widen(region, ranges, slot)
+                continue
+            for face in range(first, last):
+                i, j, k = corners[0, face], corners[1, face], corners[2, face]
+                for third in range(2, _cut(scratch, i, j, k, near, polygon)):
+                    x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
+                    x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
+                    x2, y2, q2 = polygon[third, 0], polygon[third, 1], polygon[third, 2]
+                    if _bounds(x0, x1, x2, y0, y1, y2, width - 1.0, height - 1.0, 0, ranges) == 1:
+                        _edges(x0, y0, q0, x1, y1, q1, x2, y2, q2, 0, ranges, edges)
+                        _stamp(0, ranges, edges, stamp, stamps)
+                        _widen(region, ranges, 0)
+        _measure(stamp, region, width, stamps, pixels, bounds)
+
+
+@njit(cache=True, error_model="numpy")
+def silhouettes_bent(
+    points: np.ndarray,
+    vertex_start: np.ndarray,
+    corners: np.ndarray,
+    size: int,
+    boxes: np.ndarray,
+    wanted: np.ndarray,
+    cluster_start: np.ndarray,
+    cluster_faces: np.ndarray,
+    matrix: np.ndarray,
+    window: np.ndarray,
+    near: float,
+    width: int,
+    lens: np.ndarray,
+    safe: float,
+    longest: float,
+    reach: np.ndarray,
+    rays: np.ndarray,
+    tiles: np.ndarray,
+    blocks: np.ndarray,
+    scratch: np.ndarray,
+    stamps: np.ndarray,
+    pixels: np.ndarray,
+    bounds: np.ndarray,
+) -> None:
+    """``silhouettes`` for a distorted lens, as ``rasterise_bent`` draws through it; arguments as of those two."""
+    height = stamps.shape[0]
+    polygon = np.empty((4, 3), np.float64)
+    ranges = np.empty((4, size + 1), np.int32)
+    edges = np.empty((14, size + 1), np.float64)
+    kept = np.empty(size + 1, np.uint32)
+    hull = np.empty(4, np.float64)
+    region = np.empty(4, np.int64)
+    for turn in range(wanted.size):
+        instance = wanted[turn]
+        stamp = np.int32(instance + 1)
+        region[0], region[1], region[2], region[3] = width, -1, height, -1
+        for cluster in range(cluster_start[instance], cluster_start[instance + 1]):
+            if _box_is_outside(boxes[cluster], window, near, width, height):
+                continue
+            first = cluster * size
+            last = first + cluster_faces[cluster]
+            start, end = vertex_start[cluster], vertex_start[cluster + 1]
+            _transform(points, start, end, matrix, near, scratch)
+            _pixels_of_run(scratch, end - start, near, lens, safe)
+            count, wide = _bent_bounds_of_run(
+                corners, first, last, scratch, safe, longest, reach, width, height, ranges, kept
+            )
+            _edges_of_run(corners, kept, count, scratch, ranges, edges)
+            for slot in range(count):
+                _stamp_bent(slot, ranges, edges, stamp, rays, stamps)
+                _widen(region, ranges, slot)
+            for place in range(kept.size - wide, kept.size):
+                face = kept[place]
+                i, j, k = corners[0, face], corners[1, face], corners[2, face]
+                for third in range(2, _cut(scratch, i, j, k, near, polygon)):
+                    x0, y0, q0 = polygon[0, 0], polygon[0, 1], polygon[0, 2]
+                    x1, y1, q1 = polygon[third - 1, 0], polygon[third - 1, 1], polygon[third - 1, 2]
+                    x2, y2, q2 = polygon[third, 0], polygon[third, 1], polygon[third, 2]
+                    hull[0], hull[1] = min(x0, min(x1, x2)), max(x0, max(x1, x2))
+                    hull[2], hull[3] = min(y0, min(y1, y2)), max(y0, max(y1, y2))
+                    ranges[3, 0] = 0
+                    _edges(x0, y0, q0, x1, y1, q1, x2, y2, q2, 0, ranges, edges)
+                    if ranges[3, 0] >= 0:
+                        _stamp_wide(0, ranges, edges, hull, stamp, width, rays, tiles, blocks, region, stamps)
+        _measure(stamp, region, width, stamps, pixels, bounds)
+
+
+@njit(cache=True, error_model="numpy")
 def decode_keys(keys: np.ndarray, depth: np.ndarray, triangle: np.ndarray) -> None:
     """The z-buffer of ``rasterise`` as depth (h, w) float32, 0 for none, and triangle (h, w) int32, -1 for none."""
     for row in range(depth.shape[0]):

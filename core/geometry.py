@@ -1,14 +1,13 @@
 """The derived facts of one scene, computed once, when they are first asked for.
 
 ``SceneGeometry`` holds what engines build on: maps of the mesh and the sensor, the depth of pixels, where marks can be
-drawn, which frame sees which points and how much frames overlap. Visibility and overlap can be kept in a cache; their
-key is a hash of everything they depend on.
+drawn (``core.scene_maps``), which frame sees which points, how much frames overlap and what they show of objects. The
+last three can be kept in a cache; their key is a hash of everything they depend on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, Protocol
 
@@ -16,27 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SceneError
-from . import _kernels
 from .arrays import read_only
 from .extents import ObjectBoxes, boxes_of_surfaces
 from .fingerprint import scene_fingerprint
 from .fusion import fuse
-from .object_views import ObjectViews, view_objects, views_key
+from .object_states import ObjectStates, state_objects
+from .object_views import ObjectViews, sampled_map, view_objects, views_key
 from .overlap import Overlap, overlap_of
-from .pixel_maps import hide_masked, instances_of, valid_of
-from .projection import is_inside, nearest_pixels
-from .raster import MeshMap, TriangleClusters, build_clusters, rasterise
-from .recent import Recent
+from .pixel_maps import hide_masked
+from .raster import MeshMap
+from .scene_maps import PointDepths, SceneMaps
 from .settings import DepthSource, GeometrySettings
-from .surface import SensorView, judge_marks, sensor_values
+from .silhouettes import InstanceClusters, build_instance_clusters, draw_silhouettes
+from .surface_samples import SAMPLES, SurfaceSamples, sample_surfaces
 from .types import Camera, Scene
 from .visibility import PointBlocks, VisibilityBits, build_point_blocks, see_points
 
 __all__ = ["GeometryCache", "MeshMap", "Overlap", "PointDepths", "SceneGeometry", "VisibilityBits"]
 
 _DEFAULT: Final = GeometrySettings()
-_MAPS_KEPT: Final = 4  # of the mesh, of instances and of masks, each
-_SENSOR_MAPS_KEPT: Final = 4
 
 
 class GeometryCache(Protocol):
@@ -49,176 +46,18 @@ class GeometryCache(Protocol):
         """Store arrays under a key."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PointDepths:
-    """Depths at pixels, and what they rest on.
-
-    Attributes:
-        depth: (n,) float32, metres along the camera's z axis; nan where it must not be stated.
-        mesh: (n,) float32, the mesh map's value, 0 for none.
-        sensor: (n,) float32, the sensor's value, 0 for unknown.
-        known: (n,) bool, whether the deciding source (the mesh, if the scene has one) has depth there; where it has and
-            ``depth`` is nan, mesh and sensor disagree.
-    """
-
-    depth: npt.NDArray[np.float32]
-    mesh: npt.NDArray[np.float32]
-    sensor: npt.NDArray[np.float32]
-    known: npt.NDArray[np.bool_]
-
-
-class SceneGeometry:
+class SceneGeometry(SceneMaps):
     """What follows from a scene's cameras, mesh and depth maps.
 
     Args:
         scene: as a reader gives it.
         settings: what counts as visible and as the same surface.
-        cache: keeps visibility and overlap between runs, or None.
+        cache: keeps visibility, overlap and what frames show of objects between runs, or None.
     """
 
     def __init__(self, scene: Scene, settings: GeometrySettings = _DEFAULT, cache: GeometryCache | None = None) -> None:
-        self.scene = scene
-        self.settings = settings
+        super().__init__(scene, settings)
         self._cache = cache
-        self._mesh_maps = Recent(self._draw, _MAPS_KEPT)
-        self._sensor_maps = Recent(self._load_depth, _SENSOR_MAPS_KEPT)
-        self._instance_maps = Recent(lambda i: instances_of(scene, i), _MAPS_KEPT)
-        self._valid_maps = Recent(lambda i: valid_of(scene.frames[i]), _MAPS_KEPT)
-
-    # ---- maps
-
-    def sensor_depth(self, i: int) -> npt.NDArray[np.float32] | None:
-        """(hd, wd) float32, metres along the depth camera's z axis, 0 where unknown; None if frame i has no depth.
-
-        Raises:
-            SceneError: when the depth image cannot be read or has another size than its camera.
-        """
-        return self._sensor_maps(i) if self.scene.frames[i].has_depth else None
-
-    def mesh_map(self, i: int, camera: Camera | None = None) -> MeshMap:
-        """Depth and triangle of the mesh at every pixel of frame i's colour camera, or of another one.
-
-        Raises:
-            SceneError: when the scene has no mesh, or the camera is a panorama's.
-        """
-        if camera is not None and camera is not self.scene.frames[i].camera:
-            return rasterise(None, None, camera, self.settings.near, self.clusters)
-        return self._mesh_maps(i)
-
-    @cached_property
-    def is_labelled(self) -> bool:
-        """Whether it is known which instance pixels show: of a labelled mesh, or of frames with maps of their own."""
-        return "instances" in self.scene.capabilities
-
-    def instance_map(self, i: int) -> npt.NDArray[np.int32]:
-        """(h, w): index into the scene's instances at every pixel of frame i's colour image, -1 for none.
-
-        From the mesh where it is labelled, else from the frame's own map; -1 everywhere where there is neither.
-
-        Raises:
-            SceneError: as ``mesh_map``; when the frame's map cannot be read or does not fit.
-        """
-        if not self._mesh_is_labelled:
-            return self._instance_maps(i)
-        triangle = self.mesh_map(i).triangle
-        # The last entry stands for "no triangle", which is -1.
-        return np.append(self.face_instance, np.int32(-1))[triangle]
-
-    def instance_at(self, i: int, xy: npt.ArrayLike) -> npt.NDArray[np.int32]:
-        """(n,): index into the scene's instances at colour pixels (n, 2), nearest pixel centre; -1 for none or outside.
-
-        Raises:
-            SceneError: as ``instance_map``.
-        """
-        pixels = _pixels(xy)
-        inside = is_inside(pixels, self.scene.frames[i].camera)
-        found = np.full(len(pixels), -1, dtype=np.int32)
-        column, row = nearest_pixels(pixels[inside]).T
-        if self._mesh_is_labelled:
-            triangle = self.mesh_map(i).triangle[row, column]
-            found[inside] = np.where(triangle >= 0, self.face_instance[triangle], np.int32(-1))
-        else:
-            found[inside] = self._instance_maps(i)[row, column]
-        return found
-
-    @cached_property
-    def clusters(self) -> TriangleClusters:
-        """The mesh, cut for drawing."""
-        if not self.scene.has_mesh:
-            raise SceneError(f"scene {self.scene.id} has no mesh", remedy="tasks that need one must be skipped")
-        assert self.scene.vertices is not None
-        assert self.scene.faces is not None
-        return build_clusters(self.scene.vertices, self.scene.faces)
-
-    @cached_property
-    def face_instance(self) -> npt.NDArray[np.int32]:
-        """(m,): index into the scene's instances; a face belongs to the one at least two of its corners do, else -1."""
-        faces, labels = self.scene.faces, self.scene.vertex_instance
-        if faces is None or labels is None or not self.scene.instances:
-            return np.full(0 if faces is None else len(faces), -1, dtype=np.int32)
-        a, b, c = labels[faces].T
-        return read_only(np.where((a == b) | (a == c), a, np.where(b == c, b, -1)), np.int32)
-
-    # ---- pixels
-
-    def sensor_depth_at(self, i: int, xy: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """(n,): sensor depth at colour pixels (n, 2), from the nearest depth pixel; 0 where unknown.
-
-        Metres along the colour camera's z axis (which is also the depth camera's when the two share a pose).
-
-        Raises:
-            SceneError: as ``sensor_depth``.
-        """
-        pixels = _pixels(xy)
-        view = self._sensor_view(i)
-        if view is None:
-            return np.zeros(len(pixels), dtype=np.float32)
-        apart = bool(view.link[:, 3].any()) and self.scene.has_mesh
-        return sensor_values(view, pixels, self._mesh_depth_at(i, pixels) if apart else None)
-
-    def point_depth(self, i: int, xy: npt.ArrayLike) -> PointDepths:
-        """Depth of what colour pixels (n, 2) show, with what it rests on.
-
-        With a mesh: its map's value at the nearest pixel centre, stated only where the sensor, if it knows the pixel,
-        agrees within ``settings.agreement``. Without a mesh: the sensor's own value.
-
-        Raises:
-            SceneError: as ``sensor_depth``.
-        """
-        pixels = _pixels(xy)
-        inside = is_inside(pixels, self.scene.frames[i].camera)
-        sensor = np.where(inside, self.sensor_depth_at(i, pixels), np.float32(0.0))
-        if not self.scene.has_mesh:
-            mesh = np.zeros_like(sensor)
-            known = sensor > 0
-            depth = np.where(known, sensor, np.float32(np.nan))
-            return PointDepths(depth, mesh, sensor, known)
-        mesh = self._mesh_depth_at(i, pixels)
-        known = mesh > 0
-        limit = np.maximum(self.settings.agreement.absolute, self.settings.agreement.relative * mesh)
-        agrees = (sensor == 0) | (np.abs(mesh.astype(np.float64) - sensor) <= limit)
-        return PointDepths(np.where(known & agrees, mesh, np.float32(np.nan)), mesh, sensor, known)
-
-    def mark_verdicts(self, i: int, xy: npt.ArrayLike, *, clearance: float = 1.0) -> npt.NDArray[np.int8]:
-        """(n,): can a mark be drawn at colour pixels (n, 2)? Codes of ``surface.Verdict``.
-
-        ``clearance`` is the radius of the disc that must lie on one surface, in radii of the mark.
-
-        Raises:
-            SceneError: as ``sensor_depth``.
-        """
-        labelled = self._mesh_is_labelled
-        return judge_marks(
-            _pixels(xy),
-            self.scene.frames[i].camera,
-            self.settings,
-            self.mesh_map(i) if self.scene.has_mesh else None,
-            self.face_instance if labelled else None,
-            self._sensor_view(i),
-            clearance=clearance,
-            instance_map=self._instance_maps(i) if self.is_labelled and not labelled else None,
-            valid=self._valid_maps(i),
-        )
 
     # ---- points and frames
 
@@ -311,18 +150,61 @@ class SceneGeometry:
     def object_views(self) -> ObjectViews:
         """Visible pixels and boxes of every instance in every frame (see ``core.object_views``).
 
+        From the mesh where it is labelled; else from the frames' own maps, of which masked pixels show nothing.
+
         Raises:
-            SceneError: as ``mesh_map``.
+            SceneError: as ``instance_map``.
         """
         count = len(self.scene.instances)
-        key = views_key(self._fingerprint, self.face_instance, count) if self._cache is not None else ""
-        stored = self._cache.get(key) if self._cache is not None else None
+        if not self._mesh_is_labelled:
+            return view_objects(self.scene.frames, count, self._sampled_instances)
+        stored = self._objects_from_cache("views")
         if stored is not None and {"visible_px", "boxes", "map_px"} <= stored.keys():
             return ObjectViews.from_arrays(stored)
-        views = view_objects(self.scene.frames, self.face_instance, count, self.mesh_map)
-        if self._cache is not None:
-            self._cache.put(key, views.arrays())
+        views = view_objects(self.scene.frames, count, self._drawn_instances)
+        self._objects_to_cache("views", views.arrays())
         return views
+
+    @cached_property
+    def surface_samples(self) -> SurfaceSamples:
+        """Points spread evenly over the surface of each instance (see ``core.surface_samples``).
+
+        Raises:
+            SceneError: when the scene has no labelled mesh.
+        """
+        vertices, faces = self._labelled_mesh()
+        return sample_surfaces(vertices, faces, self.face_instance, len(self.scene.instances))
+
+    @cached_property
+    def instance_clusters(self) -> InstanceClusters:
+        """The mesh, cut for drawing one instance at a time (see ``core.silhouettes``).
+
+        Raises:
+            SceneError: when the scene has no labelled mesh.
+        """
+        vertices, faces = self._labelled_mesh()
+        return build_instance_clusters(vertices, faces, self.face_instance, len(self.scene.instances))
+
+    @cached_property
+    def object_states(self) -> ObjectStates:
+        """How much every frame shows of every instance: occlusion, truncation and state (see ``core.object_states``).
+
+        Raises:
+            SceneError: when the scene has no labelled mesh; as ``mesh_map``.
+        """
+        self._labelled_mesh()
+        kept = f"states-{SAMPLES}"
+        stored = self._objects_from_cache(kept)
+        if stored is not None and ObjectStates.stored_names() <= stored.keys():
+            return ObjectStates.from_arrays(stored)
+        states = state_objects(
+            self.scene.frames,
+            self.object_views,
+            self.surface_samples,
+            lambda camera: draw_silhouettes(self.instance_clusters, camera, self.settings.near),
+        )
+        self._objects_to_cache(kept, states.arrays())
+        return states
 
     @cached_property
     def object_boxes(self) -> ObjectBoxes:
@@ -335,9 +217,35 @@ class SceneGeometry:
 
     # ---- inside
 
-    @property
-    def _mesh_is_labelled(self) -> bool:
-        return self.scene.has_mesh and bool(self.scene.instances) and self.scene.vertex_instance is not None
+    def _labelled_mesh(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """Vertices and faces.
+
+        Raises:
+            SceneError: when the scene has no labelled mesh.
+        """
+        if not self._mesh_is_labelled or self.scene.vertices is None or self.scene.faces is None:
+            raise SceneError(
+                f"scene {self.scene.id} has no mesh with labelled instances",
+                remedy="tasks that need silhouettes must be skipped",
+            )
+        return self.scene.vertices, self.scene.faces
+
+    def _sampled_instances(self, i: int, camera: Camera) -> npt.NDArray[np.int32]:  # noqa: ARG002 - as the drawn ones
+        """(h, w): index of the instance at every pixel of frame i's 640 px map, -1 for none and where masked."""
+        shown, valid = self._instance_maps(i), self._valid_maps(i)
+        return sampled_map(
+            shown if valid is None else np.where(valid, shown, np.int32(-1)), self.scene.frames[i].camera
+        )
+
+    def _objects_from_cache(self, what: str) -> dict[str, np.ndarray] | None:
+        return None if self._cache is None else self._cache.get(self._objects_key(what))
+
+    def _objects_to_cache(self, what: str, arrays: dict[str, np.ndarray]) -> None:
+        if self._cache is not None:
+            self._cache.put(self._objects_key(what), arrays)
+
+    def _objects_key(self, what: str) -> str:
+        return views_key(self._fingerprint, self.face_instance, len(self.scene.instances), what)
 
     @cached_property
     def _blocks(self) -> PointBlocks:
@@ -347,26 +255,6 @@ class SceneGeometry:
     def _fingerprint(self) -> str:
         return scene_fingerprint(self.scene, self.settings, self.depth_source, self._load_depth)
 
-    def _draw(self, i: int) -> MeshMap:
-        drawn = rasterise(None, None, self.scene.frames[i].camera, self.settings.near, self.clusters)
-        return MeshMap(read_only(drawn.depth, np.float32), read_only(drawn.triangle, np.int32))
-
-    def _load_depth(self, i: int) -> npt.NDArray[np.float32]:
-        frame = self.scene.frames[i]
-        assert frame.load_depth is not None
-        assert frame.depth_camera is not None
-        raw = read_only(frame.load_depth(), np.float32)
-        wanted = (frame.depth_camera.height, frame.depth_camera.width)
-        if raw.shape != wanted:
-            raise SceneError(
-                f"depth of frame {frame.id} has (height, width) {raw.shape}, its camera {wanted}",
-                path=frame.depth_ref,
-                remedy="the depth camera's size in the scene's files must be that of its images",
-            )
-        depth = np.empty_like(raw)
-        _kernels.clean_depth(raw, depth)
-        return read_only(depth, np.float32)
-
     def _load_depth_or_none(self, i: int) -> npt.NDArray[np.float32] | None:
         return self._load_depth(i) if self.scene.frames[i].has_depth else None
 
@@ -374,24 +262,3 @@ class SceneGeometry:
         for index, frame in enumerate(self.scene.frames):
             if frame.depth_camera is not None:
                 yield frame.depth_camera, self._load_depth(index)
-
-    def _sensor_view(self, i: int) -> SensorView | None:
-        frame = self.scene.frames[i]
-        depth = self.sensor_depth(i)
-        if depth is None or frame.depth_camera is None:
-            return None
-        return SensorView.between(frame.camera, frame.depth_camera, depth)
-
-    def _mesh_depth_at(self, i: int, pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        inside = is_inside(pixels, self.scene.frames[i].camera)
-        found = np.zeros(len(pixels), dtype=np.float32)
-        column, row = nearest_pixels(pixels[inside]).T
-        found[inside] = self.mesh_map(i).depth[row, column]
-        return found
-
-
-def _pixels(xy: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    pixels = np.ascontiguousarray(xy, dtype=np.float64)
-    if pixels.ndim != 2 or pixels.shape[1] != 2:
-        raise ValueError(f"xy must have shape (n, 2), got {pixels.shape}")
-    return pixels

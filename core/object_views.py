@@ -1,8 +1,9 @@
 """What each frame shows of each object: how many pixels, and the box around them.
 
 Both are measured on an instance map of 640 px width with the colour camera's field of view, so that a number of
-pixels means the same whatever the sensor (docs/conventions.md, "Objects in a frame"). Boxes are modal (around what is
-visible only) and given in native colour pixels.
+pixels means the same whatever the sensor (docs/conventions.md, "Objects in a frame"). The map is drawn from a labelled
+mesh or, where images are labelled instead, sampled from the frame's own. Boxes are modal (around what is visible only)
+and given in native colour pixels.
 """
 
 from __future__ import annotations
@@ -16,10 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import read_only
-from .raster import MeshMap
 from .types import Camera, Frame
 
-__all__ = ["CLEAR_PX", "HIDDEN_PX", "MAP_WIDTH", "ObjectViews", "map_camera", "view_objects", "views_key"]
+__all__ = [
+    "CLEAR_PX",
+    "HIDDEN_PX",
+    "MAP_WIDTH",
+    "ObjectViews",
+    "map_camera",
+    "native_boxes",
+    "sampled_map",
+    "view_objects",
+    "views_key",
+]
 
 MAP_WIDTH: Final = 640
 """Pixels; width of the map on which pixels of objects are counted."""
@@ -78,24 +88,36 @@ def map_camera(camera: Camera) -> Camera:
     return camera.resized(MAP_WIDTH, max(1, round(MAP_WIDTH * camera.height / camera.width)))
 
 
+def sampled_map(values: npt.NDArray[np.int32], camera: Camera) -> npt.NDArray[np.int32]:
+    """The map that ``map_camera`` sees, of values (h, w) at the camera's own pixels: each takes the nearest one's."""
+    to = map_camera(camera)
+    row = ((np.arange(to.height) + 0.5) * (camera.height / to.height)).astype(np.int64)
+    column = ((np.arange(to.width) + 0.5) * (camera.width / to.width)).astype(np.int64)
+    return values[row[:, None], column]
+
+
+def native_boxes(bounds: npt.NDArray[np.integer], camera: Camera) -> npt.NDArray[np.float32]:
+    """(n, 4): x1, y1, x2, y2 in a camera's own pixels, of boxes on its map.
+
+    Args:
+        bounds: (n, 4), first column and row on the map, and one beyond the last.
+        camera: of the image.
+    """
+    to = map_camera(camera)
+    scale = np.array([camera.width / to.width, camera.height / to.height] * 2)
+    return np.asarray(bounds * scale - 0.5, dtype=np.float32)
+
+
 def view_objects(
-    frames: Sequence[Frame],
-    face_instance: npt.NDArray[np.int32],
-    instances: int,
-    draw: Callable[[int, Camera], MeshMap],
+    frames: Sequence[Frame], instances: int, instance_map: Callable[[int, Camera], npt.NDArray[np.int32]]
 ) -> ObjectViews:
     """Visible pixels and boxes of every instance in every frame.
 
     Args:
         frames: of the scene.
-        face_instance: (m,), index of each face's instance, -1 for none.
         instances: how many there are.
-        draw: gives the mesh as frame i's map camera sees it.
-
-    Raises:
-        SceneError: for a lens that is not a pinhole.
+        instance_map: gives the index of the instance, -1 for none, at every pixel of frame i's map camera.
     """
-    owner = np.append(face_instance, np.int32(-1)) + 1  # the last entry is for pixels without a triangle
     visible = np.zeros((len(frames), instances), dtype=np.int32)
     boxes = np.full((len(frames), instances, 4), _NO_BOX, dtype=np.float32)
     sizes = np.zeros(len(frames), dtype=np.int32)
@@ -104,12 +126,11 @@ def view_objects(
         sizes[index] = camera.width * camera.height
         if not instances:
             continue
-        shown = owner[draw(index, camera).triangle].astype(np.int64)
+        shown = instance_map(index, camera).astype(np.int64) + 1
         columns = _counts(shown, np.arange(camera.width), instances, camera.width)
         rows = _counts(shown, np.arange(camera.height)[:, None], instances, camera.height)
         visible[index] = columns.sum(axis=1)
         seen = visible[index] > 0
-        scale = np.array([frame.camera.width / camera.width, frame.camera.height / camera.height])
         first = np.stack([(columns > 0).argmax(axis=1), (rows > 0).argmax(axis=1)], axis=1)
         last = np.stack(
             [
@@ -118,7 +139,7 @@ def view_objects(
             ],
             axis=1,
         )
-        boxes[index, seen] = np.hstack([first * scale - 0.5, last * scale - 0.5])[seen]
+        boxes[index, seen] = native_boxes(np.hstack([first, last]), frame.camera)[seen]
     return ObjectViews.from_arrays({"visible_px": visible, "boxes": boxes, "map_px": sizes})
 
 
@@ -130,9 +151,9 @@ def _counts(
     return counted.reshape(instances + 1, places)[1:]
 
 
-def views_key(fingerprint: str, face_instance: npt.NDArray[np.int32], instances: int) -> str:
-    """Cache key of a scene's views: of its geometry, and of which face belongs to which instance."""
+def views_key(fingerprint: str, face_instance: npt.NDArray[np.int32], instances: int, what: str = "views") -> str:
+    """Cache key of what frames show of objects: of a scene's geometry, and of which face is which instance's."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{fingerprint} {instances} {MAP_WIDTH}".encode())
     digest.update(np.ascontiguousarray(face_instance).data)
-    return f"views-{digest.hexdigest()}"
+    return f"{what}-{digest.hexdigest()}"

@@ -24,10 +24,23 @@ from .lens import LANES, is_pinhole, lens_of
 from .projection import projection_matrix, viewing_matrices
 from .types import Camera
 
-__all__ = ["LANES", "MeshMap", "TriangleClusters", "build_clusters", "rasterise", "spatial_order"]
+__all__ = [
+    "CLUSTER_FACES",
+    "LANES",
+    "SMALLEST_NEAR",
+    "MeshMap",
+    "TriangleClusters",
+    "build_clusters",
+    "cut_into_clusters",
+    "rasterise",
+    "spatial_order",
+]
 
-_CLUSTER_FACES: Final = 128  # small enough for tight boxes and corners that stay in the first-level cache
-_SMALLEST_NEAR: Final = 1e-4  # metres; a plane at the camera centre cannot be divided by
+CLUSTER_FACES: Final = 128
+"""Triangles of a cluster; small enough for tight boxes and corners that stay in the first-level cache."""
+
+SMALLEST_NEAR: Final = 1e-4
+"""Metres; a plane at the camera centre cannot be divided by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,19 +108,32 @@ def build_clusters(vertices: npt.ArrayLike, faces: npt.ArrayLike) -> TriangleClu
     triangles = triangles[usable]
     centres = corners_world[triangles[:, 0]] + corners_world[triangles[:, 1]] + corners_world[triangles[:, 2]]
     order = spatial_order(centres / np.float32(3.0))
-    triangles = np.ascontiguousarray(triangles[order])
-    count = -(-len(triangles) // _CLUSTER_FACES)
+    return cut_into_clusters(corners_world, triangles[order], usable[order])
+
+
+def cut_into_clusters(
+    vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], face_ids: npt.NDArray[np.int64]
+) -> TriangleClusters:
+    """Every ``CLUSTER_FACES`` triangles in the order given become a cluster.
+
+    Args:
+        vertices: (n, 3), metres, world frame; those that faces name are finite.
+        faces: (m, 3) indices into vertices.
+        face_ids: (m,), each triangle's index in the mesh.
+    """
+    triangles = np.ascontiguousarray(faces)
+    count = -(-len(triangles) // CLUSTER_FACES)
     corners = np.empty((3, len(triangles)), dtype=np.uint16)
     vertex_ids = np.empty(3 * len(triangles), dtype=np.int32)
     vertex_start = np.zeros(count + 1, dtype=np.int64)
-    stamp = np.full(len(corners_world), -1, dtype=np.int32)
-    local = np.empty(len(corners_world), dtype=np.int32)
-    total = _kernels.cluster_vertices(triangles, _CLUSTER_FACES, stamp, local, corners, vertex_ids, vertex_start)
-    points = np.ascontiguousarray(corners_world[vertex_ids[:total]].T)
+    stamp = np.full(len(vertices), -1, dtype=np.int32)
+    local = np.empty(len(vertices), dtype=np.int32)
+    total = _kernels.cluster_vertices(triangles, CLUSTER_FACES, stamp, local, corners, vertex_ids, vertex_start)
+    points = np.ascontiguousarray(vertices[vertex_ids[:total]].T)
     boxes = np.empty((count, 6))
     _kernels.bounding_boxes(points, vertex_start, boxes)
     most = int(np.diff(vertex_start).max()) if count else 0
-    return TriangleClusters(points, vertex_start, corners, usable[order].astype(np.int32), boxes, most)
+    return TriangleClusters(points, vertex_start, corners, face_ids.astype(np.int32), boxes, most)
 
 
 def rasterise(
@@ -134,14 +160,14 @@ def rasterise(
             raise ValueError("rasterise needs vertices and faces, or clusters")
         clusters = build_clusters(vertices, faces)
     keys = np.zeros((camera.height, camera.width + LANES), dtype=np.int64)
-    near = max(float(near), _SMALLEST_NEAR)
+    near = max(float(near), SMALLEST_NEAR)
     if is_pinhole(camera):
         _kernels.rasterise(
             clusters.points,
             clusters.vertex_start,
             clusters.corners,
             clusters.face_ids,
-            _CLUSTER_FACES,
+            CLUSTER_FACES,
             clusters.boxes,
             projection_matrix(camera),
             near,
@@ -156,7 +182,7 @@ def rasterise(
             clusters.vertex_start,
             clusters.corners,
             clusters.face_ids,
-            _CLUSTER_FACES,
+            CLUSTER_FACES,
             clusters.boxes,
             *viewing_matrices(camera),
             near,

@@ -346,8 +346,9 @@ class Scene:
     def capabilities(self) -> frozenset[str]:
         """What tasks can build on.
 
-        image, perspective (a lens with one view direction), depth, mesh, instances, tracks, world_tracks, time, up,
-        layout, and the reader's extras.
+        image, perspective (a lens with one view direction), depth, mesh, instances, silhouettes (a mesh with labelled
+        instances: what an object would cover were it alone), tracks, world_tracks, time, up, layout, and the reader's
+        extras.
         """
         found = set(self.extra_capabilities)
         if self.frames:
@@ -361,6 +362,8 @@ class Scene:
         mapped = any(frame.load_instances is not None for frame in self.frames)
         if self.instances and (self.vertex_instance is not None or mapped):
             found.add("instances")
+        if self.has_mesh and self.instances and self.vertex_instance is not None:
+            found.add("silhouettes")
         if self.tracks is not None:
             found.add("tracks")
             if self.tracks.space == "world":

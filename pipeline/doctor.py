@@ -43,7 +43,11 @@ _ALL_FRAMES: Final = 1500  # up to here both ends of every image are looked at, 
 _LARGE_SAMPLE: Final = 200
 _NAMED: Final = 5  # damaged files listed one by one
 _VIDEOS: Final = (".mkv", ".mp4", ".mov")
-_STATED: Final = {"up": "up in scene.toml", "instances": "[instances] in scene.toml"}
+_STATED: Final = {
+    "up": "up in scene.toml",
+    "instances": "[instances] in scene.toml",
+    "silhouettes": "[instances] in scene.toml",
+}
 
 
 def diagnose(
@@ -222,6 +226,6 @@ def _task(spec: TaskSpec, report: SceneReport) -> TaskReport:
     lacking = {capability for need in missing for capability in need.split("|")}
     files = [f.name for f in report.files if f.path is None and lacking & set(f.gives)]
     if any(file.name == "scene.toml" for file in report.files):
-        files += [text for capability, text in _STATED.items() if capability in lacking]
+        files += dict.fromkeys(text for capability, text in _STATED.items() if capability in lacking)
     words = tuple(need_in_words(need) for need in missing)
     return TaskReport(f"{spec.suite}/{spec.name}", not missing, words, tuple(files))

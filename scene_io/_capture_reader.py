@@ -39,7 +39,7 @@ class CaptureReader(Reader):
     ``pose_file`` and ``depth_file`` are how the format calls its poses and its depth, for ``doctor``.
     """
 
-    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "up", "time"})
+    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"})
     pose_file: str
     depth_file: str
 
@@ -107,14 +107,14 @@ class CaptureReader(Reader):
             image = next((shot.image.parent for shot in capture.shots), None)
             depth = next((shot.depth.parent for shot in capture.shots if shot.depth), None)
             poses = capture.poses_from
-            gives = ("instances",) if notes.instances else ()
+            gives = ("instances", "silhouettes") if notes.instances else ()
         return Inventory(
             layout=layout,
             files=(
                 FileNote("colour images", image, ("image",)),
                 FileNote(self.pose_file, poses, ("image",)),
                 FileNote(self.depth_file, depth, ("depth",)),
-                FileNote("mesh.ply", mesh, ("mesh",)),
+                FileNote("mesh.ply", mesh, ("mesh", "silhouettes")),
                 FileNote(FILE_NAME, notes_path, gives),
             ),
         )

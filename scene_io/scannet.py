@@ -72,7 +72,7 @@ class ScanNetReader(Reader):
         "posed_images/<id>/<n>.jpg + <n>.txt + intrinsic.txt",
         "scannet_frames_25k/<id>/{color,depth,pose}/<n>.*",
     )
-    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "up", "time"})
+    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"})
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
@@ -129,12 +129,16 @@ class ScanNetReader(Reader):
             files=(
                 FileNote("<id>.sens (or color/ and pose/, or posed_images/<id>)", frames, ("image",)),
                 FileNote("depth in <id>.sens (or depth/<n>.png, or posed_images/<id>/<n>.png)", depth, ("depth",)),
-                FileNote(f"<id>{suffix}.ply", mesh.mesh if mesh else None, ("mesh", "instances")),
-                FileNote(f"<id>{suffix}{middle}.segs.json", segments if segments.is_file() else None, ("instances",)),
+                FileNote(f"<id>{suffix}.ply", mesh.mesh if mesh else None, ("mesh", "instances", "silhouettes")),
+                FileNote(
+                    f"<id>{suffix}{middle}.segs.json",
+                    segments if segments.is_file() else None,
+                    ("instances", "silhouettes"),
+                ),
                 FileNote(
                     aggregation.name.replace(ref.id, "<id>"),
                     aggregation if aggregation.is_file() else None,
-                    ("instances",),
+                    ("instances", "silhouettes"),
                 ),
                 FileNote("<id>.txt (axisAlignment)", info, ()),
                 FileNote("scannetv2-labels.combined.tsv", next((t for t in table if t.is_file()), None), ()),

@@ -79,7 +79,7 @@ class ScanNetPPReader(Reader):
         "data/<id>/dslr/resized_images/*.JPG + colmap/",
         "data/<id>/scans/mesh_aligned_0.05.ply + segments.json + segments_anno.json",
     )
-    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "up", "time"})
+    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"})
     streams = layout.STREAMS
 
     def detect(self, path: Path) -> Path | None:
@@ -151,9 +151,9 @@ class ScanNetPPReader(Reader):
             layout=f"{stream}, {kind}",
             files=(
                 *found,
-                _note("scans/mesh_aligned_0.05.ply", scans.mesh, "mesh", "instances"),
-                _note("scans/segments.json", scans.segments, "instances"),
-                _note("scans/segments_anno.json", scans.annotation, "instances"),
+                _note("scans/mesh_aligned_0.05.ply", scans.mesh, "mesh", "instances", "silhouettes"),
+                _note("scans/segments.json", scans.segments, "instances", "silhouettes"),
+                _note("scans/segments_anno.json", scans.annotation, "instances", "silhouettes"),
                 _note("scans/mesh_aligned_0.05_mask.txt", scans.mask),
             ),
         )

@@ -35,6 +35,8 @@ for options in ({}, {"mesh": False}, {"depth_size": None}, *bent):
             continue
         geometry = SceneGeometry(scene, settings)
         geometry.overlap, geometry.visibility.totals()
+        if scene.has_mesh:
+            geometry.object_states
         for xy in ([[3, 4]], np.ones((5, 2), np.float32), np.asfortranarray(np.ones((5, 2)))[::2]):
             xy = np.asarray(xy)
             xy.flags.writeable = False

@@ -7,26 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.closed_form import BOXES, depth_of, make_scene
+from support.memory_cache import MemoryCache
 from support.object_scenes import box, scene_of
 
 from spatialgen.core.geometry import SceneGeometry
-from spatialgen.core.object_views import ObjectViews, map_camera, view_objects, views_key
+from spatialgen.core.object_views import ObjectViews, map_camera, views_key
 from spatialgen.core.types import Camera, Scene
-
-
-class Kept:
-    """A cache in memory that counts."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, dict[str, np.ndarray]] = {}
-        self.hits = 0
-
-    def get(self, key: str) -> dict[str, np.ndarray] | None:
-        self.hits += key in self.entries
-        return self.entries.get(key)
-
-    def put(self, key: str, arrays: dict[str, np.ndarray]) -> None:
-        self.entries[key] = arrays
 
 
 def owners(camera: Camera) -> np.ndarray:
@@ -129,16 +115,75 @@ def test_nothing_to_see(scene: Scene) -> None:
     assert np.isnan(views.boxes).all()
 
 
-def test_without_frames() -> None:
-    scene = replace(make_scene(), frames=())
+def with_maps(scene: Scene, *, masked: bool = False) -> Scene:
+    """The same scene without its mesh, each frame with the instance map the mesh gave, every third column masked."""
     geometry = SceneGeometry(scene)
-    views = view_objects((), geometry.face_instance, 4, geometry.mesh_map)
+    maps = [geometry.instance_map(index).copy() for index in range(len(scene.frames))]
+
+    def valid(shape: tuple[int, ...]) -> np.ndarray:
+        return np.broadcast_to(np.arange(shape[1]) % 3 > 0, shape).copy()
+
+    frames = tuple(
+        replace(
+            frame,
+            load_instances=lambda m=m: m,
+            load_valid=(lambda m=m: valid(m.shape)) if masked else None,
+        )
+        for frame, m in zip(scene.frames, maps, strict=True)
+    )
+    return replace(scene, vertices=None, faces=None, vertex_instance=None, frames=frames)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("size", [(320, 240), (640, 480), (1000, 700), (101, 77)])
+def test_maps_of_images_are_sampled_at_the_nearest_pixel(size: tuple[int, int], masked: bool) -> None:
+    scene = with_maps(make_scene(frames=2, size=size, depth_size=None), masked=masked)
+    assert "silhouettes" not in scene.capabilities
+    views = SceneGeometry(scene).object_views
+    for index, frame in enumerate(scene.frames):
+        assert frame.load_instances is not None
+        shown, camera = frame.load_instances(), map_camera(frame.camera)
+        found: dict[int, list[tuple[int, int]]] = {}
+        for row in range(camera.height):
+            for column in range(camera.width):
+                x = int(np.floor((column + 0.5) * size[0] / camera.width - 0.5 + 0.5))
+                y = int(np.floor((row + 0.5) * size[1] / camera.height - 0.5 + 0.5))
+                if not masked or x % 3:
+                    found.setdefault(int(shown[y, x]), []).append((column, row))
+        for instance in range(4):
+            places = np.array(found.get(instance, [])).reshape(-1, 2)
+            assert views.visible_px[index, instance] == len(places)
+            if len(places):
+                scale = np.array([size[0] / camera.width, size[1] / camera.height] * 2)
+                edges = np.concatenate([places.min(axis=0), places.max(axis=0) + 1]) * scale - 0.5
+                np.testing.assert_allclose(views.boxes[index, instance], edges, atol=1e-3)
+
+
+def test_maps_of_the_map_size_give_what_the_mesh_gives() -> None:
+    scene = make_scene(frames=3, size=(640, 480), depth_size=None)
+    drawn, sampled = SceneGeometry(scene).object_views, SceneGeometry(with_maps(scene)).object_views
+    for name, array in drawn.arrays().items():
+        np.testing.assert_array_equal(array, sampled.arrays()[name])
+
+
+def test_views_of_maps_are_never_taken_from_the_cache() -> None:
+    """A cache's key would have to hold every map's content: reading them is all the work there is."""
+    cache, scene = MemoryCache(), with_maps(make_scene(frames=1, depth_size=None))
+    first = SceneGeometry(scene, cache=cache).object_views
+    assert first.visible_px.any()
+    empty = np.full((240, 320), -1, np.int32)
+    frame = replace(scene.frames[0], load_instances=lambda: empty)
+    assert not SceneGeometry(replace(scene, frames=(frame,)), cache=cache).object_views.visible_px.any()
+
+
+def test_without_frames() -> None:
+    views = SceneGeometry(replace(make_scene(), frames=())).object_views
     assert views.visible_px.shape == (0, 4)
     assert views.boxes.shape == (0, 4, 4)
 
 
 def test_views_are_kept_in_the_cache_and_never_taken_for_other_labels() -> None:
-    cache, scene = Kept(), make_scene()
+    cache, scene = MemoryCache(), make_scene()
     first = SceneGeometry(scene, cache=cache).object_views
     again = SceneGeometry(scene, cache=cache).object_views
     assert cache.hits == 1

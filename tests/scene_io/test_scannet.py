@@ -66,7 +66,7 @@ def test_raw_release(tmp_path: Path) -> None:
     folder = write_raw(tmp_path, take)
     scene = read(folder)
     assert (scene.id, scene.dataset, scene.group, scene.split) == (SCENE, "scannet", "scene0707", None)
-    assert scene.capabilities == {"image", "perspective", "depth", "mesh", "instances", "up", "time"}
+    assert scene.capabilities == {"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"}
     assert not scene.skipped.keys() - {"object without vertices"}
     np.testing.assert_array_equal(scene.up, (0, 0, 1))
     assert [frame.id for frame in scene.frames] == [str(n) for n in range(6)]
@@ -159,7 +159,7 @@ def test_posed_images_without_depth_need_the_mesh(tmp_path: Path) -> None:
         read(folder)
     write_mesh(tmp_path)
     scene = read(folder)
-    assert scene.capabilities == {"image", "perspective", "mesh", "instances", "up"}
+    assert scene.capabilities == {"image", "perspective", "mesh", "instances", "silhouettes", "up"}
     assert scene.skipped["no depth image"] == 6
 
 
