@@ -62,6 +62,8 @@ PRESETS: Final[dict[str, GeometrySettings]] = {
     "blog": GeometrySettings(depth_source="sensor", near=0.0, sensor_tolerance=Tolerance(0.05, 0.10)),
     # Multi-SpatialMLLM (arXiv 2505.17015, released scripts): 0 < Z < D at the nearest depth pixel.
     "multispa": GeometrySettings(depth_source="sensor", near=0.0, sensor_one_sided=True),
+    # SpatialMosaic (arXiv 2512.23365) published overlap as a ratio of visible points, but no test of visibility.
+    "spatialmosaic": GeometrySettings(),
 }
 
 

@@ -1,0 +1,1 @@
+"""SpatialMosaic: partial visibility, occlusion and little overlap between frames (arXiv 2512.23365)."""
