@@ -64,6 +64,8 @@ PRESETS: Final[dict[str, GeometrySettings]] = {
     "multispa": GeometrySettings(depth_source="sensor", near=0.0, sensor_one_sided=True),
     # SpatialMosaic (arXiv 2512.23365) published overlap as a ratio of visible points, but no test of visibility.
     "spatialmosaic": GeometrySettings(),
+    # SPAR (arXiv 2503.22976) released neither its generator nor a test of visibility.
+    "spar": GeometrySettings(),
 }
 
 

@@ -15,13 +15,15 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .facts import BoxMark, Fact, Mention, Point, PointRef, Record, Skip, TaskSpec
+from .facts import BoxMark, BoxRef, ColorRole, Fact, Mention, Point, PointRef, Record, Skip, TaskSpec, Value, Words
 
 __all__ = [
     "MARK_RADIUS_FRACTION",
     "BoxMark",
+    "BoxRef",
     "Camera",
     "CameraModel",
+    "ColorRole",
     "Fact",
     "Frame",
     "Instance",
@@ -36,6 +38,8 @@ __all__ = [
     "Skip",
     "TaskSpec",
     "Tracks",
+    "Value",
+    "Words",
     "mark_radius",
 ]
 
@@ -348,7 +352,7 @@ class Scene:
 
         image, perspective (a lens with one view direction), depth, mesh, instances, silhouettes (a mesh with labelled
         instances: what an object would cover were it alone), tracks, world_tracks, time, up, layout, and the reader's
-        extras.
+        extras: trajectory (frames are those of one camera on its way, in order of time).
         """
         found = set(self.extra_capabilities)
         if self.frames:

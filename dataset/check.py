@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from .answer_texts import disagreements
 from .markers import DRAWN_VARIANTS
-from .options import letter_of, option_lines
+from .options import letter_of, lists_options
 from .schema import SCHEMA
 
 __all__ = ["ANSWER_TYPES", "FORMS", "ROLES", "UNITS", "VARIANTS", "problems"]
@@ -30,6 +31,7 @@ _NULLABLE: Final = frozenset(
 )
 _MAY_BE_EMPTY: Final = frozenset({"difficulty", "scene_group"})
 _ID: Final = re.compile(r"[0-9a-f]{16,64}")
+_OBJECT_NAME: Final = re.compile(r"object\w+")
 _COLOR: Final = re.compile(r"#[0-9a-f]{6}")
 _JPEG: Final = b"\xff\xd8\xff"
 _PLACEHOLDER: Final = "<image>"
@@ -53,7 +55,7 @@ def problems(row: Mapping[str, Any]) -> list[str]:
     if types:
         return found + types
     found += [text for rule in _RULES for text in rule(row)]
-    return found or list(_depth_tasks(row))
+    return found or [*disagreements(row), *_depth_tasks(row)]
 
 
 def _type_problems(value: Any, kind: pa.DataType, name: str) -> Iterator[str]:
@@ -129,14 +131,18 @@ def _images(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _marks(row: Mapping[str, Any]) -> Iterator[str]:
     drawn = row["variant"] in DRAWN_VARIANTS
-    colors = []
+    colors: dict[str, list[str]] = {}
     for kind in ("points", "boxes"):
         for index, mark in enumerate(row[kind]):
             where = f"{kind}[{index}]"
             if not mark["role"]:
                 yield f"{where} has no role"
             if mark["color"] is not None:
-                colors.append(mark["color"])
+                alike = colors.setdefault(mark["color"], [])
+                alike.append(mark["label"] or "")
+                # Of many marks in one colour each is told by the name that is drawn beside it.
+                if len(set(alike)) < len(alike) or (len(alike) > 1 and not all(map(_OBJECT_NAME.fullmatch, alike))):
+                    yield f"{where} shares a colour with another mark, and their labels do not name objects"
                 if not _COLOR.fullmatch(mark["color"]):
                     yield f"{where}.color {mark['color']!r} is not #rrggbb"
             image = mark["image"]
@@ -148,8 +154,6 @@ def _marks(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"a {row['variant']} row without a drawn mark"
     if not drawn and colors:
         yield f"a {row['variant']} row has drawn marks"
-    if len(set(colors)) != len(colors):
-        yield "two marks share a colour"
     if row["marks_drawn"] and not drawn:
         yield f"marks_drawn in a {row['variant']} row"
     if row["marks_drawn"] and any(image["bytes"] is None for image in row["images"]):
@@ -194,7 +198,9 @@ def _messages(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} has spaces around it"
         if re.search(r"\{\w*\}", row[name]):
             yield f"{name} has an unfilled slot"
-    if row["answer_short"].casefold() not in row["answer"].casefold():
+    # A sentence says the values of these in a phrase of its own, which the values are checked against.
+    phrased = row["form"] == "sentence" and row["answer_type"] in {"relation", "composite", "set"}
+    if not phrased and row["answer_short"].casefold() not in row["answer"].casefold():
         yield f"the answer does not hold answer_short {row['answer_short']!r}"
 
 
@@ -211,11 +217,12 @@ def _truth(row: Mapping[str, Any]) -> Iterator[str]:
         yield "a numeric truth of 0, by which a benchmark's metric would divide"
     if len(set(options)) != len(options):
         yield "two options are the same"
-    if (answer is None and options) or (answer is not None and not 0 <= answer < len(options)):
+    chosen = bool(options) and row["answer_type"] != "order"
+    if (answer is None and chosen) or (answer is not None and not 0 <= answer < len(options)):
         yield f"answer_index {answer} of {len(options)} options"
-    elif options and row["answer_short"] not in (options[answer], letter_of(answer)):
+    elif chosen and row["answer_short"] not in (options[answer], letter_of(answer)):
         yield f"answer_short {row['answer_short']!r} is neither the true option {options[answer]!r} nor its letter"
-    elif options and row["answer_short"] != options[answer] and not row["question"].endswith(option_lines(options)):
+    elif chosen and row["answer_short"] != options[answer] and not lists_options(row["question"], options):
         yield f"the answer is the letter {row['answer_short']}, but the question does not end with the options' lines"
     if row["answer_type"] in {"choice", "yesno"} and not options:
         yield f"a {row['answer_type']} without options"

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from ..core.seeding import stable_hash
+from .check import FORMS
 
 __all__ = ["FACTOR_COLUMNS", "Factors", "balanced_prefix", "factors_of", "quotas"]
 
@@ -34,7 +35,7 @@ class Factors(NamedTuple):
     Attributes:
         variant, form: the columns.
         option: (number of options, true one); None in a row without options.
-        asked: the way of asking (``closer``): the wording's block without the variant.
+        asked: the way of asking (``closer``): the wording's block without form and variant.
     """
 
     variant: str
@@ -60,8 +61,9 @@ def factors_of(table: pa.Table) -> list[Factors]:
 
 def _asked(template: str, variant: str) -> str:
     """``closer`` from ``depth_comparison/closer.dot/0123abcd``; empty where a task has one way of asking."""
-    block = template.partition("/")[2].rpartition("/")[0]
-    return "" if block == variant else block.removesuffix(f".{variant}")
+    parts = template.partition("/")[2].rpartition("/")[0].split(".")
+    # The form is a factor of its own, and forms borrow each other's questions.
+    return ".".join(part for part in parts if part not in {*FORMS, variant})
 
 
 def quotas(

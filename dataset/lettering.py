@@ -26,6 +26,7 @@ _SUBPIXEL_BITS: Final = 4
 _DARK: Final = (16, 16, 16)
 _LIGHT: Final = (255, 255, 255)
 _LIGHT_FROM: Final = 96  # brightness (BT.601) of a colour from which a dark halo sets it off better than a light one
+_HANGING: Final = 0.1  # of the capitals' height
 _LOCK: Final = threading.Lock()
 
 
@@ -35,6 +36,12 @@ class Label:
 
     contours: Sequence[npt.NDArray[np.float64]]
     width: float
+
+    @property
+    def descent(self) -> float:
+        """How far the text hangs below the baseline, in font units; the hair by which round capitals do is 0."""
+        lowest = float(max((points[:, 1].max() for points in self.contours), default=0.0))
+        return lowest if lowest > _HANGING * capital_height() else 0.0
 
 
 @lru_cache(maxsize=1)

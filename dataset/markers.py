@@ -19,7 +19,17 @@ from ..core.types import mark_radius
 from ..media import images as codec
 from . import lettering
 
-__all__ = ["DRAWN_VARIANTS", "PALETTE", "draw", "paint", "pick_box_color", "pick_color", "place", "radius"]
+__all__ = [
+    "DRAWN_VARIANTS",
+    "PALETTE",
+    "ROLE_COLORS",
+    "draw",
+    "paint",
+    "pick_box_color",
+    "pick_color",
+    "place",
+    "radius",
+]
 
 Image = npt.NDArray[np.uint8]
 Scale = float | tuple[float, float]
@@ -35,6 +45,9 @@ PALETTE: Final[Mapping[str, str]] = {
     "#7a00d9": "purple",
 }
 """Colours of marks and their names: saturated, and at least 25 apart from one another in CIE Lab."""
+
+ROLE_COLORS: Final[Mapping[str, str]] = {name: color for color, name in PALETTE.items()}
+"""The colour of marks whose colour the text names, by that name."""
 
 DRAWN_VARIANTS: Final = frozenset({"dot", "box"})
 """Pointing variants whose rows are complete only with their marks."""
@@ -195,7 +208,7 @@ def paint(
         outline = lettering.label_of(label)
         factor = capital / lettering.capital_height()
         halo = rim + 1.0  # a pixel more for its soft edge
-        wide, tall = outline.width * factor + 2 * halo, capital + 2 * halo
+        wide, tall = outline.width * factor + 2 * halo, capital + outline.descent * factor + 2 * halo
         left, top = place(canvas.shape[:2], (x1, y1, x2, y2), gap + size / 4, wide, tall, occupied)
         occupied.append((left, top, left + wide, top + tall))
         lettering.write(canvas, outline, left + halo, top + halo + capital, factor, _rgb(color), rim)

@@ -21,7 +21,7 @@ from ..errors import ConfigError, DatasetError
 from ..media import images as codec
 from . import images, lettering, markers, read
 from .durable import replacing, write_bytes
-from .options import option_lines
+from .options import lists_options
 from .ordering import row_keys
 
 __all__ = ["contact_sheet", "pick_rows", "review_images"]
@@ -232,7 +232,7 @@ def _card(row: Row) -> str:
         "" if row["variant"] in markers.DRAWN_VARIANTS or not row["points"] else " · rings are not in the row's image"
     )
     where = f"{row['dataset']} {row['scene_id']} · frames {', '.join(row['frame_ids'])}"
-    listed = row["question"].endswith(option_lines(row["options"] or ()))
+    listed = lists_options(row["question"], row["options"] or ())
     options = "" if listed else "".join(f"<li>{html.escape(option)}</li>" for option in row["options"])
     hidden = {name: value for name, value in row.items() if name not in {"images", "slots", "evidence", "messages"}}
     hidden |= {"slots": json.loads(row["slots"]), "evidence": json.loads(row["evidence"])}

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from .options import option_lines
+from .options import lists_options
 
 __all__ = ["picture"]
 
@@ -48,7 +48,7 @@ class _Layout:
             (f"{row['suite']}/{row['task']} · {row['variant']} · {row['dataset']} {row['scene_id']}", _META),
             (row["question"], _QUESTION),
         ]
-        listed = row["question"].endswith(option_lines(row["options"] or ()))
+        listed = lists_options(row["question"], row["options"] or ())
         if row["options"] and row["form"] in {"choice", "select"} and not listed:
             texts.append(("options: " + " · ".join(row["options"]), _OPTION))
         texts += [(row["answer"], _ANSWER), (f"{_truth(row)} · {row['id']}", _META)]

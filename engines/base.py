@@ -29,6 +29,7 @@ _CAPABILITY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "image": "images",
         "perspective": "perspective images",
+        "trajectory": "trajectory (frames of one camera, in order of time)",
         "silhouettes": "amodal silhouettes (a mesh with labelled instances)",
         "up": "up axis",
         "world_tracks": "tracks in the world (for these a moving camera's extrinsics_w2c must be stated)",

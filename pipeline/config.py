@@ -102,6 +102,8 @@ class RunConfig(BaseModel):
                 facts[f"{spec.suite}/{spec.name} wording"] = templates.load(
                     spec.suite, spec.name, self.lang, root=self.template_root
                 ).content_hash
+        if any(spec.is_worded_by_form for spec in self.specs):
+            facts["wording of forms"] = templates.requests(self.lang, root=self.template_root).content_hash
         return dict(sorted(facts.items()))
 
     @cached_property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -17,41 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import templates
-from ..core.types import Fact, Frame, Point, PointRef, Record, Scene, TaskSpec
+from ..core.types import Fact, Frame, Record, Scene, TaskSpec
 from ..dataset import images, markers
-from ..dataset.options import letter_of, option_lines
+from ..dataset.options import option_lines
 from ..media import images as codec
+from .answers import Speaker, slot_column
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
     from ..scene_io.base import SceneRef
     from .config import RunConfig
 
-__all__ = ["Renderer", "coordinate_text", "frame_rows", "row_id", "text_coordinates", "wording_key"]
+__all__ = ["Renderer", "frame_rows", "row_id", "wording_key"]
 
 _DECODED_KEPT: Final = 4  # facts come sorted by frame, so a few decoded images serve all
-_TEXT_SCALE: Final = {"": 1.0, "mm": 1000.0, "cm": 100.0, "m": 1.0, "deg": 180.0 / math.pi}
-_PIXELS_PER_UNIT: Final = 1000  # text coordinates run from 0 to 1000
-
-
-def text_coordinates(x: float, y: float, width: int, height: int) -> tuple[int, int]:
-    """A pixel as text says it: 0–1000 of width and height, origin at the top-left corner of the image.
-
-    Args:
-        x: native pixels, pixel centres at integers.
-        y: likewise.
-        width: of the image in pixels.
-        height: likewise.
-    """
-    u = math.floor(_PIXELS_PER_UNIT * (x + 0.5) / width + 0.5)
-    v = math.floor(_PIXELS_PER_UNIT * (y + 0.5) / height + 0.5)
-    return min(max(u, 0), _PIXELS_PER_UNIT), min(max(v, 0), _PIXELS_PER_UNIT)
-
-
-def coordinate_text(x: float, y: float, width: int, height: int) -> str:
-    """``[312, 540]``: ``text_coordinates`` as a question writes them."""
-    u, v = text_coordinates(x, y, width, height)
-    return f"[{u}, {v}]"
 
 
 def row_id(scene: Scene, spec: TaskSpec, fact: Fact) -> str:
@@ -103,6 +81,8 @@ class Renderer:
             spec.name: templates.load(spec.suite, spec.name, config.lang, root=config.template_root)
             for spec in engine.tasks
         }
+        by_form = any(spec.is_worded_by_form for spec in engine.tasks)
+        self._requests = templates.requests(config.lang, root=config.template_root) if by_form else None
         self._decoded: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
         self._constant = {
             "split": ref.split or "train",
@@ -130,26 +110,18 @@ class Renderer:
         frames = [self._scene.frames[index] for index in fact.frames]
         name = row_id(self._scene, spec, fact)
         key = wording_key(self._config.seed, name)
-        block = spec.block(fact.polarity, fact.variant)
-
-        pointing = [self._pointing_text(point, fact.variant, frames) for point in fact.points]
-
-        def text(value: Any) -> str:
-            if isinstance(value, tuple):
-                return "".join(text(part) for part in value)
-            return pointing[value.index] if isinstance(value, PointRef) else str(value)
-
-        slots = {slot: text(value) for slot, value in fact.slots.items()}
-        options = [text(option) for option in fact.options]
-        if fact.answer_index is not None:
-            short = letter_of(fact.answer_index) if spec.lettered else options[fact.answer_index]
-        elif fact.answer_point is not None:
-            short = text(fact.answer_point)
-        else:
-            short = _number_text(fact.value, spec)
+        block = spec.block(fact.polarity, fact.variant, fact.form)
+        speaker = Speaker(spec, fact, [(f.camera.width, f.camera.height) for f in frames], wording.lang)
+        slots = {slot: speaker.slot(value) for slot, value in fact.slots.items()}
+        options = speaker.options()
+        short = speaker.short()
         worded = wording.question(block, key, slots)
-        question = worded.text + option_lines(options) if spec.lettered else worded.text
-        answer = wording.answer(block, key, {**slots, "answer": short})
+        question = worded.text
+        if spec.is_lettered(fact.form):
+            question += option_lines(options)
+        if spec.is_worded_by_form and self._requests is not None and (line := self._requests.line(fact.form, key)):
+            question += f"\n{line}"
+        answer = wording.answer(block, key, {**slots, "answer": speaker.answer()})
         points, boxes = self._marks(fact)
         drawn = self._config.images == "embed" and self._config.draw and fact.variant in markers.DRAWN_VARIANTS
         embedded, sizes = self._images(fact, frames, points, boxes, draw=drawn)
@@ -172,9 +144,9 @@ class Renderer:
             "question": question,
             "answer": answer.text,
             "answer_short": short,
-            "answer_type": spec.answer_type_of(fact.variant),
+            "answer_type": spec.answer_type_of(fact.variant, fact.form),
             "value": list(fact.value),
-            "units": _units(spec, len(fact.value)),
+            "units": _units(spec.units_of(fact.form), len(fact.value)),
             "options": options or None,
             "answer_index": fact.answer_index,
             "points": points,
@@ -184,26 +156,22 @@ class Renderer:
             "overlap": fact.overlap,
             "occlusion": fact.occlusion,
             "difficulty": fact.difficulty,
-            "slots": _encode_json({slot: _slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
+            "slots": _encode_json({slot: slot_column(value, slots[slot]) for slot, value in fact.slots.items()}),
             "evidence": _encode_json(dict(fact.evidence)),
             "template": worded.template_id,
         }
 
-    @staticmethod
-    def _pointing_text(point: Point, variant: str, frames: Sequence[Frame]) -> str:
-        """How the text names a point: by its label where dots are drawn, by its coordinates otherwise."""
-        if variant == "dot" and point.label:
-            return point.label
-        camera = frames[point.image].camera
-        return coordinate_text(point.x, point.y, camera.width, camera.height)
-
     def _marks(self, fact: Fact) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The ``points`` and ``boxes`` columns; what is drawn has a colour, chosen against the pixels below it."""
-        taken: list[str] = []
+        """The ``points`` and ``boxes`` columns; what is drawn has its role's colour, or one that shows there."""
+        # A colour that the text names is no other mark's.
+        roles = [point.color_role for point in fact.points] + [box.color_role for box in fact.boxes]
+        taken = [markers.ROLE_COLORS[role] for role in roles if role]
         points, boxes = [], []
         for point in fact.points:
             color = None
-            if fact.variant == "dot" and point.label:
+            if fact.variant == "dot" and point.color_role:
+                color = markers.ROLE_COLORS[point.color_role]
+            elif fact.variant == "dot" and point.label:
                 rgb = self._image(fact.frames[point.image])
                 color = markers.pick_color(rgb, point.x, point.y, markers.radius(rgb.shape[0]), taken)
                 taken.append(color)
@@ -213,7 +181,7 @@ class Renderer:
                     "x": point.x,
                     "y": point.y,
                     "depth": point.depth,
-                    "label": point.label if color else None,
+                    "label": point.label or None if color else None,
                     "color": color,
                     "instance_id": point.instance_id,
                     "role": point.role,
@@ -221,7 +189,9 @@ class Renderer:
             )
         for box in fact.boxes:
             color = None
-            if fact.variant == "box" and box.label:
+            if fact.variant == "box" and box.color_role:
+                color = markers.ROLE_COLORS[box.color_role]
+            elif fact.variant == "box" and box.label:
                 edges = (box.x1, box.y1, box.x2, box.y2)
                 color = markers.pick_box_color(self._image(fact.frames[box.image]), edges, taken)
                 taken.append(color)
@@ -232,7 +202,7 @@ class Renderer:
                     "y1": box.y1,
                     "x2": box.x2,
                     "y2": box.y2,
-                    "label": box.label if color else None,
+                    "label": box.label or None if color else None,
                     "color": color,
                     "instance_id": box.instance_id,
                     "role": box.role,
@@ -324,22 +294,8 @@ def frame_rows(scene: Scene) -> list[dict[str, Any]]:
     return rows
 
 
-def _number_text(value: Sequence[float], spec: TaskSpec) -> str:
-    """The answer of a task that asks for numbers: whole ones of the text unit, of a vector with their signs."""
-    scale = _TEXT_SCALE[spec.text_unit]
-    if spec.answer_type == "vector":
-        return f"[{', '.join(str(int(math.copysign(math.floor(abs(x) * scale + 0.5), x))) for x in value)}]"
-    (number,) = value
-    return str(math.floor(abs(number) * scale + 0.5))
-
-
-def _units(spec: TaskSpec, count: int) -> list[str]:
-    return list(spec.units) * count if len(spec.units) == 1 else list(spec.units)
-
-
-def _slot_column(value: Any, text: str) -> Any:
-    """A point keeps its index, so that its coordinates can be written again for another model."""
-    return {"point": value.index, "text": text} if isinstance(value, PointRef) else value
+def _units(units: tuple[str, ...], count: int) -> list[str]:
+    return list(units) * count if len(units) == 1 else list(units)
 
 
 _encode_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

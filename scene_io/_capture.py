@@ -112,6 +112,7 @@ def assemble(ref: SceneRef, capture: Capture, notes: SceneNotes, notes_path: Pat
         up=None if upright.up is None else np.array([0.0, 0.0, 1.0]),
         split=ref.split,
         skipped=MappingProxyType(dict(+skipped)),
+        extra_capabilities=frozenset({"trajectory"}) if capture.is_trajectory else frozenset(),
     )
 
 

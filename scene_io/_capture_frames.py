@@ -83,6 +83,7 @@ class Capture:
         meshes: where the format expects a mesh, best first.
         convention, axes: of the stored poses.
         fixed: whether the format leaves no choice about these two.
+        is_trajectory: whether the frames of one camera on its way are listed, in order of time.
         up: upwards in the stored world, where the format has one.
         notes: what was assumed or detected, one clause each.
         skipped: frames that are not in ``shots``, by reason.
@@ -98,6 +99,7 @@ class Capture:
     convention: Literal["camera_to_world", "world_to_camera"] = "camera_to_world"
     axes: Literal["opencv", "opengl"] = "opencv"
     fixed: bool = False
+    is_trajectory: bool = False
     up: tuple[float, float, float] | None = None
     notes: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)

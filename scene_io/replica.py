@@ -42,6 +42,7 @@ class ReplicaReader(CaptureReader):
     """Rooms of Replica in NICE-SLAM's layout."""
 
     name = "replica"
+    provides = CaptureReader.provides | {"trajectory"}
     summary = "Replica as rendered for NICE-SLAM: results/, traj.txt, cam_params.json, meshes beside the rooms"
     layouts = ("<room>/results/{frame,depth}<n>.* + <room>/traj.txt + cam_params.json",)
     pose_file = "traj.txt"
@@ -77,6 +78,7 @@ class ReplicaReader(CaptureReader):
             depth=depth_storage(notes, units, reason),
             meshes=self.parts(folder, root).meshes,
             up=(0.0, 0.0, 1.0),
+            is_trajectory=True,
         )
 
     def parts(self, folder: Path, root: Path) -> Parts:

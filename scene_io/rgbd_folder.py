@@ -71,6 +71,7 @@ class RgbdFolderReader(CaptureReader):
     """Captures with colour, depth, pose text and intrinsics."""
 
     name = "rgbd_folder"
+    provides = CaptureReader.provides | {"trajectory"}
     summary = "RGB-D folders: Redwood and Open3D, 7-Scenes and 3DMatch names, or colour, depth, poses.txt and K.txt"
     layouts = (
         "<scene>/{color,rgb,image,images}/<n>.* + depth/<n>.* + trajectory.log or poses.txt or poses/<n>.txt",
@@ -120,6 +121,7 @@ class RgbdFolderReader(CaptureReader):
             depth_lens=depth_lens,
             meshes=(folder / "mesh.ply",),
             skipped=+skipped,
+            is_trajectory=True,
         )
 
     def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder

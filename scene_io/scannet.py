@@ -72,7 +72,9 @@ class ScanNetReader(Reader):
         "posed_images/<id>/<n>.jpg + <n>.txt + intrinsic.txt",
         "scannet_frames_25k/<id>/{color,depth,pose}/<n>.*",
     )
-    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"})
+    provides = frozenset(
+        {"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time", "trajectory"}
+    )
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
@@ -165,7 +167,7 @@ class ScanNetReader(Reader):
         if mesh is None:
             return Scene(
                 id=ref.id, dataset=ref.dataset, group=ref.group, frames=frames, up=np.array(_UP), split=ref.split,
-                skipped=MappingProxyType(dict(skipped)),
+                skipped=MappingProxyType(dict(skipped)), extra_capabilities=frozenset({"trajectory"}),
             )  # fmt: skip
         vertices, faces = read_mesh(mesh.mesh)
         annotation = read_annotation(mesh, len(vertices), mapping)
@@ -185,6 +187,7 @@ class ScanNetReader(Reader):
             up=np.array(_UP),
             split=ref.split,
             skipped=MappingProxyType(dict(skipped)),
+            extra_capabilities=frozenset({"trajectory"}),
         )
 
 

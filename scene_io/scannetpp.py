@@ -79,7 +79,9 @@ class ScanNetPPReader(Reader):
         "data/<id>/dslr/resized_images/*.JPG + colmap/",
         "data/<id>/scans/mesh_aligned_0.05.ply + segments.json + segments_anno.json",
     )
-    provides = frozenset({"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"})
+    provides = frozenset(
+        {"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time", "trajectory"}
+    )
     streams = layout.STREAMS
 
     def detect(self, path: Path) -> Path | None:
@@ -163,6 +165,8 @@ class ScanNetPPReader(Reader):
         folder, stream = _folder(ref)
         table = _table(folder, ref.root, stream)
         frames = to_frames(table)
+        # A video keeps the order in which it was taken; photos are stated in that of their names.
+        extra = frozenset({"trajectory"}) if stream == "iphone" else frozenset()
         scans = layout.scans_of(folder)
         if not scans.mesh.is_file():
             if not any(frame.has_depth for frame in frames):
@@ -173,7 +177,7 @@ class ScanNetPPReader(Reader):
                 )
             return Scene(
                 id=ref.id, dataset=ref.dataset, group=ref.group, frames=frames, up=np.array(_UP), split=ref.split,
-                skipped=MappingProxyType(dict(table.skipped)),
+                skipped=MappingProxyType(dict(table.skipped)), extra_capabilities=extra,
             )  # fmt: skip
         vertices, faces = read_mesh(scans.mesh)
         annotation = read_annotation(scans, len(vertices), names)
@@ -191,6 +195,7 @@ class ScanNetPPReader(Reader):
             up=np.array(_UP),
             split=ref.split,
             skipped=MappingProxyType(dict(Counter(table.skipped) + annotation.skipped)),
+            extra_capabilities=extra,
         )
 
 

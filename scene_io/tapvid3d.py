@@ -83,7 +83,7 @@ class TAPVid3DReader(Reader):
         "{adt,pstudio,drivetrack}/*.npz",
         "*.npz with images_jpeg_bytes and tracks_XYZ",
     )
-    provides = frozenset({"image", "perspective", "tracks", "world_tracks", "time"})
+    provides = frozenset({"image", "perspective", "tracks", "world_tracks", "time", "trajectory"})
 
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
@@ -174,6 +174,7 @@ class TAPVid3DReader(Reader):
             up=None,
             split=ref.split,
             skipped=MappingProxyType(dict(skipped)),
+            extra_capabilities=frozenset({"trajectory"}),
         )
 
 

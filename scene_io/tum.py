@@ -62,6 +62,7 @@ class TumReader(CaptureReader):
     """Sequences of the TUM RGB-D benchmark, and recordings in its layout."""
 
     name = "tum"
+    provides = CaptureReader.provides | {"trajectory"}
     summary = "TUM RGB-D: rgb.txt, depth.txt, groundtruth.txt and images named by time"
     layouts = ("<scene>/{rgb.txt,groundtruth.txt} + rgb/, [depth.txt, depth/]",)
     pose_file = "groundtruth.txt"
@@ -110,6 +111,7 @@ class TumReader(CaptureReader):
             depth=depth_storage(notes, _UNITS, "TUM RGB-D's scale"),
             meshes=(folder / "mesh.ply",),
             skipped=+skipped,
+            is_trajectory=True,
         )
 
     def parts(self, folder: Path, root: Path) -> Parts:  # noqa: ARG002 - everything is in the folder

@@ -6,6 +6,9 @@ list of ``questions`` and a list of ``answers``::
     wording = load("multispa", "depth_comparison")
     text, template_id = wording.question("closer.dot", key=17, slots={"a": "A", "b": "B"})
 
+Of a task with several forms each has its own blocks (``[fill.dot]``, ``[sentence.dot]``); a block may use the questions
+of another (``questions = "fill.dot"``), and ``forms.toml`` holds the lines that ask for a letter or a bare value.
+
 ``check`` finds what is wrong with the wording of tasks, sentence by sentence; ``counts`` says how much there is.
 """
 
@@ -15,10 +18,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.types import TaskSpec
+from ..errors import TemplateError
 from ._validate import check_task
-from ._wording import Problem, TaskWording, Worded, languages, load, wording_path
+from ._wording import Problem, Requests, TaskWording, Worded, languages, load, requests, requests_path, wording_path
 
-__all__ = ["Problem", "TaskWording", "Worded", "check", "counts", "languages", "load"]
+__all__ = ["Problem", "Requests", "TaskWording", "Worded", "check", "counts", "languages", "load", "requests"]
 
 
 def check(specs: Iterable[TaskSpec], root: Path | None = None, lang: str = "en") -> list[Problem]:
@@ -29,7 +33,14 @@ def check(specs: Iterable[TaskSpec], root: Path | None = None, lang: str = "en")
         root: folder of wording, the package's own when None.
         lang: language folder below it.
     """
-    return [problem for spec in specs for problem in check_task(spec, wording_path(spec.suite, spec.name, lang, root))]
+    specs = tuple(specs)
+    found = [problem for spec in specs for problem in check_task(spec, wording_path(spec.suite, spec.name, lang, root))]
+    if any(spec.is_worded_by_form for spec in specs):
+        try:
+            requests(lang, root)
+        except TemplateError as error:
+            found.append(Problem(requests_path(lang, root), "", "", None, error.what))
+    return found
 
 
 def counts(spec: TaskSpec, root: Path | None = None, lang: str = "en") -> dict[str, tuple[int, int]]:

@@ -29,6 +29,7 @@ _UNIT_WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "mm": ("mm", "millimetre", "millimetres", "millimeter", "millimeters"),
         "cm": ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
         "m": ("m", "metre", "metres", "meter", "meters"),
+        "m2": ("m²", "m2", "square metre", "square metres", "square meter", "square meters"),
         "deg": ("°", "deg", "degree", "degrees"),
     },
 }
@@ -84,6 +85,8 @@ def check_task(spec: TaskSpec, path: Path) -> list[Problem]:
             known = ", ".join(spec.blocks)
             problems.append(Problem(path, name, "", None, f"unknown block; task {spec.name} has {known}"))
             continue
+        if block.asks_as in blocks:
+            problems.extend(_borrowed(spec, path, name, blocks[block.asks_as], lang))
         problems.extend(_questions(spec, path, name, block, lang))
         problems.extend(_answers(spec, path, name, block, lang))
     order = {name: position for position, name in enumerate(blocks)}
@@ -104,14 +107,26 @@ def _questions(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -
         yield Problem(path, name, "questions", item, message)
 
 
+def _borrowed(spec: TaskSpec, path: Path, name: str, lender: Block, lang: str) -> Iterator[Problem]:
+    """What the questions of another block lack for this one; their other faults are told where they stand."""
+    for item, sentence in lender.questions:
+        for message in _form_faults(spec, name, sentence, lang):
+            yield Problem(path, name, "questions", None, f"borrowed item {item} {message}")
+
+
 def _answers(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -> Iterator[Problem]:
-    if spec.sentence_answers:
+    form = spec.forms_of_blocks[name]
+    if spec.answers_in_sentences(form):
         if 0 < len(block.answers) < ANSWER_FLOOR:
             message = f"{len(block.answers)} usable answers, fewer than {ANSWER_FLOOR}"
             yield Problem(path, name, "answers", None, message)
         for item, sentence in block.answers:
             for message in (*_undeclared(spec, sentence, {"answer"}), *_style_faults(sentence.text, lang)):
                 yield Problem(path, name, "answers", item, message)
+            # Where only some forms are sentences, the question need not name the unit: the answer does.
+            stated = not spec.is_worded_by_form or spec.answer_type != "number" or not spec.text_unit
+            if not stated and not _states_unit(sentence.text, spec.text_unit, lang):
+                yield Problem(path, name, "answers", item, f"does not say that the number is in {spec.text_unit}")
         for item, message in _repeats(block.answers):
             yield Problem(path, name, "answers", item, message)
         return
@@ -127,18 +142,27 @@ def _answers(spec: TaskSpec, path: Path, name: str, block: Block, lang: str) -> 
 
 def _question_faults(spec: TaskSpec, block: str, sentence: Sentence, lang: str) -> Iterator[str]:
     yield from _undeclared(spec, sentence, set())
-    for slot in sorted(spec.required_slots - sentence.slots):
-        yield f"lacks the slot {{{slot}}}"
-    if spec.text_unit and not _states_unit(sentence.text, spec.text_unit, lang):
-        yield f"does not say that the answer is in {spec.text_unit}"
-    if spec.lettered and lang in _LETTER and not _LETTER[lang].search(sentence.text):
-        yield "does not say that the answer is a letter"
+    yield from _form_faults(spec, block, sentence, lang)
     variant = block.rpartition(".")[2]
-    if spec.answer_type_of(variant) == "vector" and _VECTOR_FORM not in sentence.text:
+    if spec.answer_type_of(variant, spec.forms_of_blocks[block]) == "vector" and _VECTOR_FORM not in sentence.text:
         yield f"does not show the form of the answer, {_VECTOR_FORM}"
     if variant == "coord" and not _SCALE.search(sentence.text):
         yield "does not say that coordinates run from 0 to 1000"
     yield from _style_faults(sentence.text, lang)
+
+
+def _form_faults(spec: TaskSpec, block: str, sentence: Sentence, lang: str) -> Iterator[str]:
+    """What a question lacks for the form of answer it asks for."""
+    form = spec.forms_of_blocks[block]
+    for slot in sorted(spec.slots_required(form) - sentence.slots):
+        yield f"lacks the slot {{{slot}}}"
+    # Sentences tell their unit, statements to be judged too; where forms are worded apart, lines of their own
+    # (forms.toml) ask for the letter.
+    bare = not spec.is_worded_by_form or form in {"fill", "select"}
+    if bare and spec.text_unit and not _states_unit(sentence.text, spec.text_unit, lang):
+        yield f"does not say that the answer is in {spec.text_unit}"
+    if not spec.is_worded_by_form and spec.lettered and lang in _LETTER and not _LETTER[lang].search(sentence.text):
+        yield "does not say that the answer is a letter"
 
 
 def _undeclared(spec: TaskSpec, sentence: Sentence, extra: set[str]) -> Iterator[str]:

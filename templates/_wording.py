@@ -16,11 +16,25 @@ from ..core.nouns import plural, with_article
 from ..core.seeding import stable_hash
 from ..errors import TemplateError, UnknownName
 
-__all__ = ["Problem", "Sentence", "TaskWording", "Worded", "languages", "load", "parse", "read", "wording_path"]
+__all__ = [
+    "Problem",
+    "Requests",
+    "Sentence",
+    "TaskWording",
+    "Worded",
+    "languages",
+    "load",
+    "parse",
+    "read",
+    "requests",
+    "requests_path",
+    "wording_path",
+]
 
 LISTS: Final = ("questions", "answers")
 _OWN_ROOT: Final = Path(__file__).parent
 _FORMATTER: Final = string.Formatter()
+_LINES_APART: Final = 104_729  # a prime above any number of questions
 
 FORMS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = MappingProxyType(
     {"en": MappingProxyType({"a": with_article, "s": plural})}
@@ -128,15 +142,26 @@ class _Filling(dict[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The sentences of one block that could be read, with their positions in the file."""
+    """The sentences of one block that could be read, with their positions in the file.
+
+    Attributes:
+        questions, answers: the block's own.
+        asks_as: the block whose questions are this one's too, empty where it has its own.
+    """
 
     questions: tuple[tuple[int, Sentence], ...] = ()
     answers: tuple[tuple[int, Sentence], ...] = ()
+    asks_as: str = ""
 
 
 def wording_path(suite: str, task: str, lang: str = "en", root: Path | None = None) -> Path:
     """Where a task's wording lies; ``root`` is the package's own folder when None."""
     return (root or _OWN_ROOT) / lang / suite / f"{task}.toml"
+
+
+def requests_path(lang: str = "en", root: Path | None = None) -> Path:
+    """Where the lines lie that ask for a form of answer."""
+    return (root or _OWN_ROOT) / lang / "forms.toml"
 
 
 def languages(root: Path | None = None) -> tuple[str, ...]:
@@ -158,14 +183,21 @@ def read(path: Path) -> tuple[dict[str, Block], list[Problem]]:
     problems: list[Problem] = []
     for name, table in _tables(document, ""):
         lists: dict[str, tuple[tuple[int, Sentence], ...]] = {}
+        asks_as = ""
         for key, value in table.items():
-            if key in LISTS and name:
+            if key == "questions" and name and isinstance(value, str):
+                asks_as = value
+            elif key in LISTS and name:
                 lists[key] = tuple(_sentences(path, name, key, value, problems))
             else:
                 problems.append(Problem(path, name, "", None, f"unknown key {key!r}"))
         if name:
             problems.extend(Problem(path, name, key, None, "missing") for key in LISTS if key not in table)
-            blocks[name] = Block(**lists)
+            blocks[name] = Block(**lists, asks_as=asks_as)
+    for name, block in blocks.items():
+        if block.asks_as and not (block.asks_as in blocks and blocks[block.asks_as].questions):
+            message = f"must be a list of sentences, or name a block that has one; [{block.asks_as}] has none"
+            problems.append(Problem(path, name, "questions", None, message))
     return blocks, problems
 
 
@@ -304,14 +336,18 @@ def load(suite: str, task: str, lang: str = "en", root: Path | None = None) -> T
     if not blocks:
         raise TemplateError("no blocks", path=path, remedy="add one, such as [dot] with questions and answers")
     content = {
-        name: [sorted(s.text for _, s in part) for part in (b.questions, b.answers)] for name, b in blocks.items()
+        name: [sorted(s.text for _, s in part) for part in (b.questions, b.answers)]
+        + ([b.asks_as] if b.asks_as else [])
+        for name, b in blocks.items()
     }
+    asking = {name: block.asks_as or name for name, block in blocks.items()}
     return TaskWording(
         path=path,
         task=task,
         lang=lang,
         content_hash=f"{stable_hash(lang, suite, task, content):016x}",
-        _questions={name: _ready(task, name, block.questions) for name, block in blocks.items()},
+        # A borrowed question keeps the id of the block it stands in: striking it out there strikes it out everywhere.
+        _questions={name: _ready(task, other, blocks[other].questions) for name, other in asking.items()},
         _answers={name: _ready(task, name, block.answers) for name, block in blocks.items()},
     )
 
@@ -320,3 +356,55 @@ def _ready(task: str, block: str, sentences: tuple[tuple[int, Sentence], ...]) -
     """Pairs of fillable text and template id, in order of id."""
     pairs = [(sentence.percent, f"{task}/{block}/{sentence.digest}") for _, sentence in sentences]
     return tuple(sorted(pairs, key=lambda pair: pair[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """The line below a question that says in what form to answer it: a letter, the bare value, Yes or No.
+
+    Attributes:
+        path: the file the lines come from.
+        content_hash: 16 hex digits over all lines, whatever their order.
+    """
+
+    path: Path
+    content_hash: str
+    _lines: dict[str, tuple[str, ...]] = field(repr=False)
+
+    def line(self, form: str, key: int) -> str:
+        """One of a form's lines, picked by ``key`` (any integer); empty where the form has none."""
+        lines = self._lines.get(form, ())
+        # Divided, so that the choice does not go with that of the question.
+        return lines[key // _LINES_APART % len(lines)] if lines else ""
+
+
+@lru_cache(maxsize=16)
+def requests(lang: str = "en", root: Path | None = None) -> Requests:
+    """What asks for each form of answer, for tasks of which each form has its own wording.
+
+    Args:
+        lang: language folder; its ``forms.toml`` has a table per form with a list of ``lines``.
+        root: another folder of wording; the package's own when None.
+
+    Raises:
+        TemplateError: for a missing or faulty file; names the fault.
+    """
+    path = requests_path(lang, root)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TemplateError("no such file", path=path, remedy="write it as the package's own forms.toml is") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TemplateError(f"not readable as TOML: {error}", path=path, remedy="correct it; quote all text") from None
+    lines: dict[str, tuple[str, ...]] = {}
+    for form, table in document.items():
+        some = table.get("lines") if isinstance(table, dict) and set(table) == {"lines"} else None
+        usable = isinstance(some, list) and all(isinstance(line, str) and line.strip() == line != "" for line in some)
+        if not some or not usable or any("\n" in line or "{" in line for line in some) or len(set(some)) < len(some):
+            raise TemplateError(
+                f"[{form}] must hold lines, a list of different short texts of one line each without slots",
+                path=path,
+                remedy="write them as the package's own forms.toml does",
+            )
+        lines[form] = tuple(sorted(some))
+    return Requests(path, f"{stable_hash(lang, lines):016x}", lines)

@@ -36,7 +36,7 @@ BROKEN = {
     "outside": (lambda r: _with(r, "points", 0, x=159.6), "outside its image"),
     "other image": (lambda r: _with(r, "points", 0, image=1), "in image 1"),
     "colour": (lambda r: _with(r, "points", 0, color="red"), "not #rrggbb"),
-    "same colour": (lambda r: _with(r, "points", 0, color="#1f4fff"), "share a colour"),
+    "same colour": (lambda r: _with(r, "points", 0, color="#1f4fff"), "shares a colour"),
     "undrawn": (lambda r: {"points": [{**p, "color": None} for p in r["points"]]}, "without a drawn mark"),
     "units": (lambda r: {"units": ["m"]}, "2 values but 1 units"),
     "unit": (lambda r: {"units": ["mm", "mm"]}, "unit 'mm'"),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import typing
+
 import numpy as np
 import pytest
 
-from spatialgen.dataset import markers
+from spatialgen.core.types import ColorRole
+from spatialgen.dataset import lettering, markers
 
 
 def _point(x, y, label="", color="#ff1f1f", image=0):
@@ -151,3 +154,23 @@ def test_draw_follows_the_row(helpers, scans):
     assert np.abs(markers.draw(embedded)[0].astype(int) - drawn).mean() < 3, "drawn twice, or elsewhere"
     coordinates = images.resolve(helpers.make_row(0, variant="coord"), scans)
     assert (markers.draw(coordinates)[0] == markers.draw({**coordinates, "points": []})[0]).all()
+
+
+def test_colours_that_texts_name_are_those_of_the_palette():
+    assert set(typing.get_args(ColorRole)) - {""} <= set(markers.ROLE_COLORS)
+    assert {markers.PALETTE[color]: color for color in markers.PALETTE} == markers.ROLE_COLORS
+
+
+def test_a_name_with_letters_below_the_line_is_drawn_whole_at_the_border():
+    """The j of object0 hangs below the line, and its mark may be at the bottom of the image."""
+
+    def letters(y):
+        drawn = markers.paint(np.full((240, 480, 3), 128, np.uint8), [_point(100, y, "object0", "#00d000")])
+        return (np.abs(drawn.astype(int) - _rgb("#00d000")).max(axis=2) < 40)[:, 115:]
+
+    assert lettering.label_of("object0").descent > 0
+    assert [lettering.label_of(letter).descent for letter in "ABCDP"] == [0] * 5
+    middle, bottom = letters(120), letters(238)
+    assert middle.sum() > 200
+    np.testing.assert_allclose(bottom.sum(), middle.sum(), rtol=0.03)
+    assert not bottom[-1].any()

@@ -9,7 +9,7 @@ from support.closed_form import make_scene
 from support.moving_bodies import make_moving_scene
 
 from spatialgen import engines, templates
-from spatialgen.core.types import Fact, PointRef, Scene, Skip
+from spatialgen.core.types import BoxRef, Fact, PointRef, Scene, Skip
 from spatialgen.engines.base import Engine
 from spatialgen.errors import ConfigError, UnknownName
 
@@ -62,11 +62,12 @@ def test_facts_match_their_spec(engine: Engine, facts: list[Fact]) -> None:
         assert fact.variant in spec.variants
         assert fact.form in spec.forms
         assert fact.polarity in spec.polarities
-        assert spec.required_slots <= set(fact.slots) <= spec.slots
-        assert len(spec.units) in (1, len(fact.value))
+        assert spec.slots_required(fact.form) <= set(fact.slots) <= spec.slots
+        assert len(spec.units_of(fact.form)) in (1, len(fact.value))
         assert fact.margin is None or fact.margin >= 1
         for value in [*fact.slots.values(), *fact.options]:
             assert not isinstance(value, PointRef) or value.index < len(fact.points)
+            assert not isinstance(value, BoxRef) or value.index < len(fact.boxes)
         json.dumps(dict(fact.evidence), allow_nan=False)
 
 
@@ -75,8 +76,9 @@ def test_every_fact_can_be_worded(engine: Engine, facts: list[Fact]) -> None:
         spec = engine.task(fact.task)
         wording = templates.load(spec.suite, spec.name)
         slots = dict.fromkeys(fact.slots, "A")
-        assert wording.question(spec.block(fact.polarity, fact.variant), 7, slots).text
-        assert wording.answer(spec.block(fact.polarity, fact.variant), 7, {**slots, "answer": "A"}).text
+        block = spec.block(fact.polarity, fact.variant, fact.form)
+        assert wording.question(block, 7, slots).text
+        assert wording.answer(block, 7, {**slots, "answer": "A"}).text
 
 
 def test_every_parameter_says_what_it_does(engine: Engine) -> None:

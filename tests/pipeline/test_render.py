@@ -15,8 +15,9 @@ from spatialgen.core.types import Fact, Scene
 from spatialgen.dataset.check import problems
 from spatialgen.errors import SceneError
 from spatialgen.media.images import decode_rgb
+from spatialgen.pipeline.answers import coordinate_text, text_coordinates
 from spatialgen.pipeline.config import make_config
-from spatialgen.pipeline.render import Renderer, coordinate_text, frame_rows, row_id, text_coordinates
+from spatialgen.pipeline.render import Renderer, frame_rows, row_id
 from spatialgen.scene_io import SceneRef
 
 REF = SceneRef("box_0000", "boxroom", "box_0000", Path("."), "scannet")

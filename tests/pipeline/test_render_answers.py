@@ -13,8 +13,9 @@ from spatialgen import engines
 from spatialgen.core.types import BoxMark, Fact, Mention, Point, PointRef, Scene
 from spatialgen.dataset.check import problems
 from spatialgen.media.images import decode_rgb
+from spatialgen.pipeline.answers import coordinate_text
 from spatialgen.pipeline.config import make_config
-from spatialgen.pipeline.render import Renderer, coordinate_text
+from spatialgen.pipeline.render import Renderer
 from spatialgen.scene_io import SceneRef
 
 REF = SceneRef("box_0000", "boxroom", "box_0000", Path("."), "scannet")

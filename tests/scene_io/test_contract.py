@@ -49,6 +49,7 @@ def test_the_scene_is_what_the_contract_says(tmp_path: Path, name: str, tiny: Mo
     scene = read(tmp_path, name)
     reader = scene_io.load(name)
     assert scene.capabilities <= reader.provides
+    assert ("trajectory" in scene.capabilities) is ("trajectory" in reader.provides)
     assert len({frame.id for frame in scene.frames}) == len(scene.frames) > 1
     numbers = [[int(number) for number in re.findall(r"\d+", frame.id)] for frame in scene.frames]
     assert numbers == sorted(numbers)

@@ -66,7 +66,17 @@ def test_raw_release(tmp_path: Path) -> None:
     folder = write_raw(tmp_path, take)
     scene = read(folder)
     assert (scene.id, scene.dataset, scene.group, scene.split) == (SCENE, "scannet", "scene0707", None)
-    assert scene.capabilities == {"image", "perspective", "depth", "mesh", "instances", "silhouettes", "up", "time"}
+    assert scene.capabilities == {
+        "image",
+        "perspective",
+        "depth",
+        "mesh",
+        "instances",
+        "silhouettes",
+        "up",
+        "time",
+        "trajectory",
+    }
     assert not scene.skipped.keys() - {"object without vertices"}
     np.testing.assert_array_equal(scene.up, (0, 0, 1))
     assert [frame.id for frame in scene.frames] == [str(n) for n in range(6)]
@@ -159,13 +169,13 @@ def test_posed_images_without_depth_need_the_mesh(tmp_path: Path) -> None:
         read(folder)
     write_mesh(tmp_path)
     scene = read(folder)
-    assert scene.capabilities == {"image", "perspective", "mesh", "instances", "silhouettes", "up"}
+    assert scene.capabilities == {"image", "perspective", "mesh", "instances", "silhouettes", "up", "trajectory"}
     assert scene.skipped["no depth image"] == 6
 
 
 def test_a_scene_without_mesh_has_depth_alone(tmp_path: Path) -> None:
     scene = read(write_posed(tmp_path / "posed_images" / SCENE, box_room.take()))
-    assert scene.capabilities == {"image", "perspective", "depth", "up"}
+    assert scene.capabilities == {"image", "perspective", "depth", "up", "trajectory"}
     np.testing.assert_allclose(scene.frames[0].camera.camera_to_world, box_room.poses(1)[0], atol=1e-6)
 
 
@@ -259,7 +269,7 @@ def test_test_scans_have_no_alignment_and_no_labels(tmp_path: Path) -> None:
     scene = read(tmp_path)
     assert scene.split == "test"
     assert not scene.skipped
-    assert scene.capabilities == {"image", "perspective", "depth", "mesh", "up", "time"}
+    assert scene.capabilities == {"image", "perspective", "depth", "mesh", "up", "time", "trajectory"}
     np.testing.assert_allclose(scene.vertices, vertices, atol=1e-6)
 
 

@@ -152,6 +152,7 @@ def test_intrinsics_of_the_full_video_serve_smaller_extracted_frames(tmp_path: P
 
 def test_the_dslr_is_a_fisheye(whole: Path) -> None:
     scene = read(whole, "dslr")
+    assert "trajectory" not in scene.capabilities
     assert [frame.id for frame in scene.frames] == ["DSC01000", "DSC01001", "DSC01003", "DSC01004", "DSC01005"]
     assert scene.skipped["image marked is_bad"] == 1
     assert scene.skipped["no colour image"] == 1

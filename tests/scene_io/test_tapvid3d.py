@@ -40,7 +40,7 @@ def test_everything_that_was_written_comes_back(
     write(path, video, images=images, compressed=compressed, readme_names=readme_names)
     scene = read(path)
     assert (scene.id, scene.dataset) == (f"drivetrack_{DRIVETRACK}", "tapvid3d")
-    assert scene.capabilities == {"image", "perspective", "tracks", "world_tracks", "time"}
+    assert scene.capabilities == {"image", "perspective", "tracks", "world_tracks", "time", "trajectory"}
     assert (scene.up, scene.split, dict(scene.skipped)) == (None, None, {})
     assert [frame.id for frame in scene.frames] == ["0", "1", "2", "3", "4", "5"]
     assert [frame.track_step for frame in scene.frames] == [0, 1, 2, 3, 4, 5]

@@ -158,4 +158,5 @@ def make_scene(
         if mesh
         else (),
         up=UP,
+        extra_capabilities=frozenset({"trajectory"}),
     )
