@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .types import Camera
 
-__all__ = ["Headings", "Poses", "camera_components", "displacement", "levelled_components", "turn"]
+__all__ = ["Headings", "Poses", "angles", "camera_components", "displacement", "levelled_components", "roll", "turn"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -107,3 +107,25 @@ def turn(
     sine = np.cross(before, after) @ headings.up
     yaw = np.arctan2(sine, np.einsum("kj,kj->k", before, after))
     return yaw, headings.elevation[second] - headings.elevation[first]
+
+
+def roll(poses: Poses, headings: Headings) -> FloatArray:
+    """(f,) radians: how far each camera is turned about its optical axis from upright, positive clockwise.
+
+    Of a camera that looks straight up or down it means nothing.
+    """
+    level_down = np.cross(poses.rotation[:, :, 2], headings.right)
+    right = poses.rotation[:, :, 0]
+    sine, cosine = (np.einsum("fi,fi->f", right, axis) for axis in (level_down, headings.right))
+    return np.asarray(np.arctan2(sine, cosine))
+
+
+def angles(headings: Headings, first: int, second: int) -> dict[str, float]:
+    """Two cameras' elevations, and the turn from the first to the second, by name, in radians."""
+    yaw, pitch = turn(headings, np.array([first]), np.array([second]))
+    return {
+        "elevation_1": float(headings.elevation[first]),
+        "elevation_2": float(headings.elevation[second]),
+        "yaw": float(yaw[0]),
+        "pitch": float(pitch[0]),
+    }

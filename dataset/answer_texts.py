@@ -71,8 +71,9 @@ def _said(kind: str, canonical: str) -> Iterator[str]:
     if kind == "relation":
         yield from (word for word in canonical.split(", ") if word.strip())
     elif kind == "composite":
-        # Components that are nothing are left out of sentences.
-        yield from (number for number in _NUMBER.findall(canonical) if float(number))
+        # Components that are nothing are left out of sentences; the numbers of a map's objects are part of names.
+        places = [number for _, *place in _MAP.findall(canonical) for number in place]
+        yield from (number for number in places or _NUMBER.findall(canonical) if float(number))
     elif kind == "order":
         yield from (part.casefold() for part in canonical.split(", "))
     else:

@@ -28,7 +28,16 @@ from .object_relations import RelationParameters
 if TYPE_CHECKING:
     from .marked_objects import MarkedObjects
 
-__all__ = ["SPAR_RELATIONS", "Observer", "ObserverView", "RelationTriples", "Triple", "TripleParameters"]
+__all__ = [
+    "BETWEEN",
+    "SPAR_RELATIONS",
+    "TO_OBSERVER",
+    "Observer",
+    "ObserverView",
+    "RelationTriples",
+    "Triple",
+    "TripleParameters",
+]
 
 TO_OBSERVER: Final = ("right", "up", "forward")
 BETWEEN: Final = ("right", "up", "distance")

@@ -44,7 +44,7 @@ class ViewGroupParameters(Parameters):
     video_frames: int = Field(32, ge=2, description="frames of a video question, spread evenly over the scene's")
 
     @model_validator(mode="after")
-    def _ordered(self) -> ViewGroupParameters:
+    def _far_apart(self) -> ViewGroupParameters:  # not _ordered: that of another base would take its place
         for low, high in (("least_turn", "most_turn"), ("least_baseline", "most_baseline")):
             if getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low} must be below {high}")

@@ -186,14 +186,7 @@ class _Motions:
         """Elevations, yaw and pitch of one pair in radians; nothing where the scene has no up axis."""
         if self._headings is None:
             return {}
-        pair = slice(index, index + 1)
-        yaw, pitch = motion.turn(self._headings, self._first[pair], self._second[pair])
-        return {
-            "elevation_1": float(self._headings.elevation[self._first[index]]),
-            "elevation_2": float(self._headings.elevation[self._second[index]]),
-            "yaw": float(yaw[0]),
-            "pitch": float(pitch[0]),
-        }
+        return motion.angles(self._headings, int(self._first[index]), int(self._second[index]))
 
 
 def _over(quantity: npt.ArrayLike, threshold: npt.ArrayLike) -> npt.NDArray[np.float64]:

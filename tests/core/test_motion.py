@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from spatialgen.core.motion import Headings, Poses, camera_components, displacement, levelled_components, turn
+from spatialgen.core.motion import (
+    Headings,
+    Poses,
+    angles,
+    camera_components,
+    displacement,
+    levelled_components,
+    roll,
+    turn,
+)
 
 
 def pose(heading: float, elevation: float, roll: float, centre: tuple[float, float, float]) -> np.ndarray:
@@ -77,3 +86,17 @@ def test_any_direction_can_be_up() -> None:
     np.testing.assert_allclose(
         levelled_components(one, z_up, ONE, TWO), levelled_components(two, y_up, ONE, TWO), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("degrees", [-170.0, -90.0, -9.9, 0.0, 3.0, 120.0])
+def test_roll_is_the_turn_about_the_optical_axis_clockwise_positive(degrees: float) -> None:
+    poses = poses_of(*(pose(heading, elevation, degrees, (1, 2, 3)) for heading, elevation in ((0, 0), (-130, 55))))
+    found = roll(poses, Headings.of(poses, (0, 0, 1)))
+    np.testing.assert_allclose(np.degrees(found), degrees, atol=1e-9)
+
+
+def test_angles_are_those_of_the_pair_in_order() -> None:
+    poses = poses_of(pose(170, -20, 4, (0, 0, 1)), pose(-150, 5, 0, (1, 0, 1)))
+    found = angles(Headings.of(poses, (0, 0, 1)), 0, 1)
+    expected = {"elevation_1": -20, "elevation_2": 5, "yaw": 40, "pitch": 25}
+    assert {name: math.degrees(value) for name, value in found.items()} == pytest.approx(expected)

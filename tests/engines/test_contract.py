@@ -22,8 +22,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="module")
 def scene(engine: Engine) -> Scene:
     """One that has what the engine's tasks need."""
-    needs_tracks = any("world_tracks" in spec.needs for spec in engine.tasks)
-    return make_moving_scene() if needs_tracks else make_scene(frames=24)
+    needs = {need for spec in engine.tasks for need in spec.needs}
+    # Questions about whole videos compare several objects.
+    return make_moving_scene() if "world_tracks" in needs else make_scene(frames=30, furnished="trajectory" in needs)
 
 
 @pytest.fixture(scope="module")

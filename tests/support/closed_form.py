@@ -5,6 +5,7 @@ The depth of a pixel is the nearest slab intersection of its ray, in plain numpy
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -23,6 +24,16 @@ BOXES = np.array(
     ]
 )
 LABELS = ("table", "cabinet", "box", "stool")
+MORE_BOXES = np.array(
+    [
+        [[2.9, 0.3, 0.0], [3.4, 0.8, 0.9]],
+        [[0.9, 2.2, 0.0], [1.35, 2.65, 0.85]],
+        [[0.3, 2.6, 0.0], [0.6, 2.9, 1.5]],
+        [[2.6, 1.9, 0.0], [2.95, 2.25, 0.45]],
+        [[1.2, 3.1, 0.0], [2.2, 3.5, 0.45]],
+    ]
+)
+MORE_LABELS = ("chair", "chair", "lamp", "trash can", "bench")
 EYES = ((0.6, 0.6, 1.5), (4.4, 3.6, 1.6), (0.5, 3.5, 1.4), (2.6, 0.4, 1.7), (4.6, 1.9, 1.5), (2.5, 3.7, 1.3))
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -38,14 +49,14 @@ def look_at(eye: Sequence[float], target: Sequence[float]) -> np.ndarray:
     return pose
 
 
-def depth_of(camera: Camera, xy: np.ndarray) -> np.ndarray:
+def depth_of(camera: Camera, xy: np.ndarray, boxes: np.ndarray = BOXES) -> np.ndarray:
     """(n,) metres along the camera's z axis at pixels xy (n, 2): closed form."""
     direction = all_rays(camera, xy) @ camera.camera_to_world[:3, :3].T
     origin = camera.camera_to_world[:3, 3]
     with np.errstate(divide="ignore"):
         low, high = (ROOM[0] - origin) / direction, (ROOM[1] - origin) / direction
         nearest = np.maximum(low, high).min(axis=1)
-        for box in BOXES:
+        for box in boxes:
             low, high = (box[0] - origin) / direction, (box[1] - origin) / direction
             enter, leave = np.minimum(low, high).max(axis=1), np.maximum(low, high).min(axis=1)
             hit = (enter < leave) & (enter > 0)
@@ -91,15 +102,17 @@ def make_scene(
     lens: tuple[str, tuple[float, ...]] = ("pinhole", ()),
     depth_lens: tuple[str, tuple[float, ...]] | None = None,
     coarse: bool = False,
+    furnished: bool = False,
 ) -> Scene:
     """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma over depth.
 
     ``lens`` is a model and its coefficients, ``depth_lens`` the depth camera's where it has another. ``coarse`` makes
-    every side of every box two triangles.
+    every side of every box two triangles. ``furnished`` adds the boxes of ``MORE_BOXES``.
     """
+    boxes = np.concatenate([BOXES, MORE_BOXES]) if furnished else BOXES
     vertices, faces, labels = [], [], []
     start = 0
-    for index, box in enumerate([ROOM, *BOXES]):
+    for index, box in enumerate([ROOM, *boxes]):
         v, f = box_surface(box, 9.0 if coarse else 0.25 if index == 0 else 0.1)
         vertices.append(v)
         faces.append(f + start)
@@ -112,12 +125,16 @@ def make_scene(
         x, y, z = EYES[index % len(EYES)]
         eye = (x, y, z + (0.0, 0.5, -0.4)[turn % 3])
         sway = 0.3 * turn
+        if turn == 4:  # half a metre ahead of the first ones, more or less to the side, where those can see it
+            sway, ahead = 0.0, np.subtract((2.5, 2.0), (x, y)) / math.dist((2.5, 2.0), (x, y))
+            aside = 0.1 * (index % len(EYES)) - 0.25
+            eye = (x + 0.5 * ahead[0] + aside * ahead[1], y + 0.5 * ahead[1] - aside * ahead[0], z)
         pose = look_at(eye, (2.5 - sway, 2.0 + 0.5 * sway, 0.8 + 0.1 * sway))
         camera = Camera(intrinsics(*size, lens[0]), pose, *size, *lens)
 
         def image() -> bytes:
             grid = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), -1).reshape(-1, 2)
-            shade = np.clip(230 - 35 * depth_of(camera, grid), 20, 235).reshape(size[1], size[0])
+            shade = np.clip(230 - 35 * depth_of(camera, grid, boxes), 20, 235).reshape(size[1], size[0])
             return cv2.imencode(".jpg", cv2.merge([shade, shade * 0.9, shade * 0.8]).astype(np.uint8))[1].tobytes()
 
         depth_camera = None if depth_size is None else camera.resized(*depth_size)
@@ -128,7 +145,7 @@ def make_scene(
             assert depth_camera is not None
             w, h = depth_camera.width, depth_camera.height
             grid = np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1).reshape(-1, 2)
-            exact = depth_of(depth_camera, grid).reshape(h, w)
+            exact = depth_of(depth_camera, grid, boxes).reshape(h, w)
             rng = np.random.default_rng(index)
             return (exact * (1 + noise * rng.standard_normal(exact.shape))).astype(np.float32)
 
@@ -153,7 +170,7 @@ def make_scene(
         vertex_instance=vertex_instance if mesh else None,
         instances=tuple(
             Instance(str(index), label, label, np.flatnonzero(vertex_instance == index))
-            for index, label in enumerate(LABELS)
+            for index, label in enumerate((*LABELS, *MORE_LABELS)[: len(boxes)])
         )
         if mesh
         else (),

@@ -1,0 +1,148 @@
+"""Chosen so that every word is right as often as its opposite: by the words alone, no answer can be guessed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ._related_items import Related, key_of
+
+__all__ = ["Choice", "balanced"]
+
+_RANKS: Final = 7  # above what three axes in two groups can count to
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A relation that is stated.
+
+    Attributes:
+        related: what is stated.
+        form: how it is asked.
+        place: of the true option, if there are options.
+        holds: whether what is to be judged is true.
+        colors: which of the ways of colouring the marks.
+    """
+
+    related: Related
+    form: str
+    place: int
+    holds: bool
+    colors: int
+
+
+def balanced(
+    pool: Sequence[Related], forms: Sequence[str], deck: npt.NDArray[np.int64], labels: Sequence[str]
+) -> list[Choice]:
+    """As many of some relations as there are entries in a deck, fewer where words would not stay balanced.
+
+    After each one the two words of every axis were right equally often, or one of them once more: in all, among those
+    that tell the relation, and among those that are judged. Of what keeps it so, that which can still be evened out
+    comes first, then what evens out most; then what keeps words apart from statements that hold, or do not; then
+    frames and objects' names that were used least. The same objects of the same frames are used once.
+
+    Args:
+        pool: to choose from.
+        forms: that are dealt; some of the pool fits each.
+        deck: (n, 4): form, place of the true option, whether it holds, colouring (``sampling.deal``).
+        labels: of the scene's objects.
+    """
+    words = _Words(pool)
+    fits = {form: np.array([related.fits(form) for related in pool], dtype=np.bool_) for form in forms}
+    leads: defaultdict[Hashable, FloatArray] = defaultdict(lambda: np.zeros(3))
+    uses: Counter[Hashable] = Counter()
+    chosen: list[Choice] = []
+    for turn, option, truth, colors in deck.tolist():
+        form = forms[turn]
+        counted = ("all", "judged" if form == "judge" else "told")
+        own = (form, truth if form == "judge" else 0)
+        legal = words.left & fits[form]
+        for group in counted:
+            legal &= words.keeps_balance(leads[group])
+        if not legal.any():
+            break
+        rank = words.strands(leads["all"]).astype(np.int64)
+        # A lead that stays is worse than one that is new: the latter comes from saying much.
+        for found in (sum(words.stays(leads[group]) for group in counted), words.widens(leads[own])):
+            rank = rank * _RANKS + found
+        candidates = np.flatnonzero(legal & (rank == rank[legal].min())).tolist()
+        best = _least_used(pool, candidates, labels, uses)
+        words.take(best)
+        for widened in (*counted, own):
+            leads[widened] = leads[widened] + words.signs[best]
+        item = pool[best].item
+        uses.update([item.frames, *(labels[thing] for thing in item.instances)])
+        chosen.append(Choice(pool[best], form, option, bool(truth), colors))
+    return chosen
+
+
+class _Words:
+    """What would become of the balance of words.
+
+    Args:
+        pool: to choose from.
+
+    Attributes:
+        signs: (m, 3), of each relation.
+        left: (m,) bool: what was not taken, nor its twin, the same objects of the same frames the other way round.
+    """
+
+    def __init__(self, pool: Sequence[Related]) -> None:
+        self.signs: FloatArray = np.array([related.triple.signs for related in pool]).reshape(-1, 3)
+        self.left = np.ones(len(pool), dtype=np.bool_)
+        self._keys = [key_of(related.item) for related in pool]
+        self._twins: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for place, key in enumerate(self._keys):
+            self._twins[key].append(place)
+        self._kinds, kind = np.unique(self.signs, axis=0, return_inverse=True)
+        self._kind = kind.reshape(-1)
+
+    def take(self, place: int) -> None:
+        """Leave one, and its twin, out from now on."""
+        self.left[self._twins[self._keys[place]]] = False
+
+    def keeps_balance(self, lead: FloatArray) -> BoolArray:
+        """(m,): whether no word would be right more than once more than its opposite."""
+        return np.asarray(np.abs(lead + self.signs).max(axis=1, initial=0) <= 1)
+
+    def stays(self, lead: FloatArray) -> IntArray:
+        """(m,): of how many axes the lead would stay."""
+        return np.asarray(((lead != 0) & (self.signs == 0)).sum(axis=1))
+
+    def widens(self, lead: FloatArray) -> IntArray:
+        """(m,): of how many axes the lead would grow."""
+        return np.asarray((lead * self.signs > 0).sum(axis=1))
+
+    def strands(self, lead: FloatArray) -> BoolArray:
+        """(m,): whether nothing would be left that undoes all of the new lead."""
+        counts = np.bincount(self._kind[self.left], minlength=len(self._kinds))
+        are_pairs = len(self._twins) < len(self._keys)
+        stranded = np.zeros(len(self._kinds), dtype=np.bool_)
+        for place, kind in enumerate(self._kinds):
+            after = lead + kind
+            undoes = ((self._kinds == -after) | (after == 0)).all(axis=1)
+            taken = (self._kinds == kind).all(axis=1) | (are_pairs & (self._kinds == -kind).all(axis=1))
+            stranded[place] = bool(after.any()) and not (undoes & (counts > taken)).any()
+        return np.asarray(stranded[self._kind])
+
+
+def _least_used(
+    pool: Sequence[Related], candidates: Sequence[int], labels: Sequence[str], uses: Counter[Hashable]
+) -> int:
+    """The one of some candidates whose frames, then its objects' names, were used least; of equals the first."""
+    return min(
+        candidates,
+        key=lambda place: (
+            uses[pool[place].item.frames],
+            sum(uses[labels[thing]] for thing in pool[place].item.instances),
+        ),
+    )

@@ -1,0 +1,119 @@
+"""Objects that two images show, the box of each, and boxes of other objects that could be taken for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from pydantic import Field
+
+from ...core.object_views import HIDDEN_PX
+from ...core.types import BoxMark
+from ..base import Parameters
+from ..marked_objects import MarkedObjects, box_overlap
+
+__all__ = ["BoxMatch", "BoxMatchParameters", "matches"]
+
+_WRONG: Final = 3
+
+
+class BoxMatchParameters(Parameters):
+    """What decides which boxes are offered beside the true one."""
+
+    most_option_overlap: float = Field(
+        0.3, gt=0, le=1, description="overlap (by union) of any two boxes offered to choose from, below this"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BoxMatch:
+    """An object in two images.
+
+    Attributes:
+        frames: indices into the scene's frames, in the order shown.
+        instance: the object.
+        mark: drawn around it in the first image.
+        truth: its box in the second image.
+        others: other objects, and
+        wrong: their boxes in the second image; empty where too few differ enough.
+    """
+
+    frames: tuple[int, int]
+    instance: int
+    mark: BoxMark
+    truth: BoxMark
+    others: tuple[int, ...]
+    wrong: tuple[BoxMark, ...]
+
+    def fits(self, form: str) -> bool:
+        """Whether it can be asked in a form."""
+        return form != "select" or bool(self.wrong)
+
+
+def matches(
+    objects: MarkedObjects,
+    pairs: Sequence[tuple[int, ...]],
+    most_overlap: float,
+    rng: np.random.Generator,
+    reasons: Counter[str],
+) -> Iterator[BoxMatch]:
+    """Objects that pairs of frames share: one of each pair in turn, kinds and objects used evenly, until none is left.
+
+    Args:
+        objects: of the scene.
+        pairs: of frames, in the order in which they are due.
+        most_overlap: of two boxes offered to choose from.
+        rng: decides between equals.
+        reasons: why objects were left out, counted here.
+    """
+    uses: Counter[Hashable] = Counter()
+    left = [((first, second), np.flatnonzero(objects.shows[first] & objects.shows[second])) for first, second in pairs]
+    while left:
+        following = []
+        for frames, shared in left:
+            if not len(shared):
+                continue
+            cost = [(uses[objects.labels[one]], uses[one]) for one in shared.tolist()]
+            order = np.lexsort((rng.random(len(shared)), *np.array(cost).T[::-1]))
+            chosen = int(shared[order[0]])
+            following.append((frames, shared[order[1:]]))
+            if _has_double(objects, frames[0], chosen):
+                reasons["another object of its kind has nearly the same box"] += 1
+                continue
+            uses.update([objects.labels[chosen], chosen])
+            yield _match(objects, frames, chosen, most_overlap, rng)
+        left = following
+
+
+def _match(
+    objects: MarkedObjects, frames: tuple[int, int], instance: int, most_overlap: float, rng: np.random.Generator
+) -> BoxMatch:
+    mark = objects.box(instance, frames[0], 0, "red")
+    truth = objects.box(instance, frames[1], 1, role="answer")
+    found = rng.permutation(np.flatnonzero(objects.shows[frames[1]]))
+    # Others of its kind are what it may really be taken for.
+    of_kind = np.isin(found, objects.of_kind(objects.labels[instance]))
+    others: list[int] = []
+    wrong: list[BoxMark] = []
+    for other in found[np.argsort(~of_kind, kind="stable")].tolist():
+        box = objects.box(other, frames[1], 1, role="distractor")
+        if other != instance and all(box_overlap(box, one) < most_overlap for one in (truth, *wrong)):
+            others.append(other)
+            wrong.append(box)
+    if len(wrong) < _WRONG:
+        return BoxMatch(frames, instance, mark, truth, (), ())
+    return BoxMatch(frames, instance, mark, truth, tuple(others[:_WRONG]), tuple(wrong[:_WRONG]))
+
+
+def _has_double(objects: MarkedObjects, frame: int, instance: int) -> bool:
+    """Whether a drawn box could as well be meant for another object of the same name."""
+    mine = objects.box(instance, frame, 0)
+    alike = [other for other in objects.of_kind(objects.labels[instance]).tolist() if other != instance]
+    return any(
+        objects.visible_px[frame, other] >= HIDDEN_PX
+        and box_overlap(mine, objects.box(other, frame, 0)) > objects.parameters.most_box_clash
+        for other in alike
+    )
