@@ -14,7 +14,7 @@ from ._related_items import Related, key_of
 
 __all__ = ["Choice", "balanced"]
 
-_RANKS: Final = 7  # above what three axes in two groups can count to
+_STRANDED: Final = 10  # above what three axes can count to in three ways
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -70,10 +70,9 @@ def balanced(
             legal &= words.keeps_balance(leads[group])
         if not legal.any():
             break
-        rank = words.strands(leads["all"]).astype(np.int64)
         # A lead that stays is worse than one that is new: the latter comes from saying much.
-        for found in (sum(words.stays(leads[group]) for group in counted), words.widens(leads[own])):
-            rank = rank * _RANKS + found
+        uneven = sum((words.stays(leads[group]) for group in counted), words.widens(leads[own]))
+        rank = uneven + _STRANDED * words.strands(leads["all"])
         candidates = np.flatnonzero(legal & (rank == rank[legal].min())).tolist()
         best = _least_used(pool, candidates, labels, uses)
         words.take(best)

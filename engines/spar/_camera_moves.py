@@ -31,6 +31,7 @@ _GRID: Final = 1000.0  # thousandths of the image, in which text gives places
 _TENTHS: Final = 10.0  # of a metre, in which text gives depth
 _OPTIONS: Final = 4
 _LOOKED_AT: Final = 16  # pairs looked at for each that is wanted with wrong places
+_FILLING: Final = 64  # groups of places that wait for more at a time
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -169,32 +170,28 @@ class CameraMoves:
         Returns:
             By index of the pair: x, y (native pixels of the first image) and depth of each wrong place.
         """
-        at, depth = self._in_grid(stated), np.floor(stated.value[:, 2] * _TENTHS + 0.5)
-        gap, ratio = self._parameters.least_place_gap, 1.0 + LEAST_APART
+        at = self._in_grid(stated)
+        depth = np.floor(stated.value[:, 2] * _TENTHS + 0.5)
+        places = np.column_stack([at, depth]).tolist()[: _LOOKED_AT * wanted]
         full: list[list[int]] = []
         filling: list[list[int]] = []
-        for index in range(min(len(at), _LOOKED_AT * wanted)):
+        for index, place in enumerate(places):
             if len(full) * _OPTIONS >= wanted:
                 break
-            for group in filling:
-                shallow, deep = np.sort([depth[group], np.full(len(group), depth[index])], axis=0)
-                if (np.hypot(*(at[group] - at[index]).T) >= gap).all() and (deep > ratio * shallow).all():
-                    group.append(index)
-                    break
-            else:
-                group = [index]
-                filling.append(group)
-            if len(group) == _OPTIONS:
-                filling.remove(group)
-                full.append(group)
+            group = next((some for some in filling if all(self._differ(place, places[one]) for one in some)), None)
+            if group is not None:
+                group.append(index)
+                if len(group) == _OPTIONS:
+                    filling.remove(group)
+                    full.append(group)
+            elif len(filling) < _FILLING:
+                filling.append([index])
         found: dict[int, Places] = {}
-        for place in rng.permutation(len(full)).tolist():
-            for index in rng.permutation(full[place]).tolist()[: wanted - len(found)]:
-                size = self._sizes[stated.pairs[index, 0]]
-                others = [other for other in full[place] if other != index]
-                pixels = at[others] / _GRID * size - 0.5
-                places = np.column_stack([pixels, stated.value[others, 2]]).tolist()
-                found[index] = tuple((x, y, z) for x, y, z in places)
+        for turn in rng.permutation(len(full)).tolist():
+            for index in rng.permutation(full[turn]).tolist()[: wanted - len(found)]:
+                others = [other for other in full[turn] if other != index]
+                pixels = at[others] / _GRID * self._sizes[stated.pairs[index, 0]] - 0.5
+                found[index] = tuple(map(tuple, np.column_stack([pixels, stated.value[others, 2]]).tolist()))
         return found
 
     def thresholds(self, task: str) -> dict[str, float]:
@@ -218,6 +215,12 @@ class CameraMoves:
     def _sizes(self) -> FloatArray:
         """(f, 2) pixels: width and height of each frame's image."""
         return np.array([[frame.camera.width, frame.camera.height] for frame in self._scene.frames], dtype=np.float64)
+
+    def _differ(self, one: Sequence[float], other: Sequence[float]) -> bool:
+        """Whether two places (thousandths, and tenths of a metre) cannot be taken for each other."""
+        deeper, nearer = max(one[2], other[2]), min(one[2], other[2])
+        apart = math.hypot(one[0] - other[0], one[1] - other[1]) >= self._parameters.least_place_gap
+        return apart and deeper > (1.0 + LEAST_APART) * nearer
 
     def _in_grid(self, stated: Stated) -> FloatArray:
         """(k, 2): pixels that are stated, in thousandths of their images."""

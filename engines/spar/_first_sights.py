@@ -27,7 +27,14 @@ from ._video_task import Frames, VideoTask
 __all__ = ["AppearanceParameters", "appearance_orders"]
 
 _KINDS: Final = 4
-_ORDERS: Final = tuple(itertools.permutations(range(_KINDS)))
+_ORDERS: Final = tuple(
+    rest[turn:] + rest[:turn]
+    for others in itertools.permutations(range(1, _KINDS))
+    for rest in [(0, *others)]
+    for turn in range(_KINDS)
+)
+"""All orders; of four in a row every option comes once in every place."""
+
 _LOOKED_AT: Final = 4096  # sets of four kinds, where a scene offers more
 
 
@@ -41,8 +48,8 @@ class AppearanceParameters(Parameters):
         0.0,
         ge=0,
         le=1,
-        description="share of the image's pixels (20 of 640 x 480 at least) from which an earlier sight of a kind, or of "
-        "something that may go by its name, could be taken for its first appearance",
+        description="share of the image's pixels (20 px of the 640 px map at least) from which an earlier sight of a "
+        "kind, or of what may go by its name, could be taken for its first appearance",
     )
 
     @model_validator(mode="after")
@@ -89,7 +96,7 @@ def appearance_orders(
     """
     task.reasons.update(objects.reasons)
     kinds = _kinds(task, objects, frames, parameters, left_out)
-    sets = _sets(kinds, objects, task.rng)
+    sets = _sets(kinds, task.rng)
     if not sets:
         task.reasons["fewer than four kinds that clearly appear one after the other"] += 1
     uses: Counter[Hashable] = Counter()
@@ -142,12 +149,10 @@ def _kinds(
     return found
 
 
-def _sets(kinds: Sequence[_Kind], objects: MosaicObjects, rng: np.random.Generator) -> list[tuple[_Kind, ...]]:
+def _sets(kinds: Sequence[_Kind], rng: np.random.Generator) -> list[tuple[_Kind, ...]]:
     """Sets of four kinds in the order of their first appearances, shuffled; all, or many where there are very many."""
     kinds = sorted(kinds, key=lambda kind: (kind.first, kind.trace, kind.label))
-    after = np.array([[_is_after(a, b, objects) for b in kinds] for a in kinds], dtype=np.bool_).reshape(
-        len(kinds), len(kinds)
-    )
+    after = np.array([[_is_after(a, b) for b in kinds] for a in kinds], dtype=np.bool_).reshape(len(kinds), len(kinds))
     found: list[tuple[int, ...]]
     if math.comb(len(kinds), _KINDS) <= _LOOKED_AT:
         found = list(itertools.combinations(range(len(kinds)), _KINDS))
@@ -158,7 +163,7 @@ def _sets(kinds: Sequence[_Kind], objects: MosaicObjects, rng: np.random.Generat
     return [tuple(kinds[place] for place in found[k]) for k in rng.permutation(len(found)).tolist()]
 
 
-def _is_after(one: _Kind, other: _Kind, objects: MosaicObjects) -> bool:
+def _is_after(one: _Kind, other: _Kind) -> bool:
     """Whether the other kind, whatever is taken for it, appears only after the first one has appeared."""
     confusable = set(other.members) & set(one.alike) or set(one.members) & set(other.alike)
     return one.first < other.trace and not confusable

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
+from ...core.object_views import CLEAR_PX, HIDDEN_PX
 from ...core.types import BoxRef, Fact
 from ..marked_objects import MarkedObjectParameters, MarkedObjects
 from ..sampling import take_least_used
-from ._sightings import SightingParameters, Sightings
+from ._sightings import SightingParameters, Sightings, pixels_when_shaken
 from ._video_task import Frames, VideoTask
 
 __all__ = ["FrameListParameters", "frame_lists"]
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
 
 
 class FrameListParameters(MarkedObjectParameters, SightingParameters):
@@ -23,6 +30,52 @@ class FrameListParameters(MarkedObjectParameters, SightingParameters):
     least_listed: int = Field(
         2, ge=1, description="frames of a video that show an object whose frames are asked for, at least"
     )
+    shaken_metres: float = Field(
+        0.03,
+        ge=0,
+        description="metres by which a camera may stand elsewhere without an object coming into view or leaving",
+    )
+    shaken_degrees: float = Field(0.5, ge=0, le=10, description="degrees by which it may look elsewhere, likewise")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Video:
+    """What the frames of a video, in order, show of every object.
+
+    Attributes:
+        frames: of the scene.
+        sightings: of the scene.
+        seen: (v, n): the frame shows the object.
+        open: (v, n): whether it does is open.
+        least, most: (v, n) pixels if cameras were off a little; None where that is not looked at.
+    """
+
+    frames: Frames
+    sightings: Sightings
+    seen: BoolArray
+    open: BoolArray
+    least: FloatArray | None
+    most: FloatArray | None
+
+    @classmethod
+    def of(cls, objects: MarkedObjects, frames: Frames, parameters: FrameListParameters) -> _Video:
+        sightings = Sightings(objects, parameters)
+        video = np.array(frames)
+        seen, undecided = sightings.seen[video], sightings.open[video]
+        if not parameters.shaken_metres and not parameters.shaken_degrees:
+            return cls(frames, sightings, seen, undecided, None, None)
+        least, most = pixels_when_shaken(objects.geometry, frames, parameters.shaken_metres, parameters.shaken_degrees)
+        undecided |= np.where(seen, least < HIDDEN_PX, most > CLEAR_PX)
+        return cls(frames, sightings, seen, undecided, least, most)
+
+    def margin(self, instance: int) -> float:
+        """Quantity / threshold of the condition that comes nearest to another list."""
+        margin = float(self.sightings.certainty[np.array(self.frames), instance].min())
+        if self.least is None or self.most is None:
+            return margin
+        seen = self.seen[:, instance]
+        steady = np.where(seen, self.least[:, instance] / HIDDEN_PX, CLEAR_PX / np.maximum(self.most[:, instance], 1.0))
+        return min(margin, float(steady.min()))
 
 
 def frame_lists(
@@ -37,64 +90,54 @@ def frame_lists(
         parameters: when a frame shows an object.
     """
     task.reasons.update(objects.reasons)
-    sightings = Sightings(objects, parameters)
-    video = np.array(frames)
-    seen, shows = sightings.seen[video], objects.shows[video] & sightings.seen[video]
-    legal = []
-    for instance in np.flatnonzero(objects.askable).tolist():
-        reason = _reason_against(instance, video, sightings, seen, shows, parameters)
-        if reason:
-            task.reasons[reason] += 1
-        else:
-            legal.append(instance)
-    legal = [legal[k] for k in task.rng.permutation(len(legal)).tolist()]
+    video = _Video.of(objects, frames, parameters)
+    shows = objects.shows[np.array(frames)] & video.seen
+    askable = objects.askable.copy()
+    for reason, bad in (
+        ("no frame shows enough of the object to mark it", ~shows.any(axis=0)),
+        ("whether a frame shows the object is open", video.open.any(axis=0)),
+        ("too few frames show the object", video.seen.sum(axis=0) < parameters.least_listed),
+    ):
+        task.reasons[reason] += int(np.count_nonzero(askable & bad))
+        askable &= ~bad
+    legal = task.rng.permutation(np.flatnonzero(askable)).tolist()
     kinds: Counter[Hashable] = Counter()
     marked: Counter[int] = Counter()
     for place in take_least_used([(objects.labels[k],) for k in legal], task.limit, kinds):
         instance = legal[place]
-        images = np.flatnonzero(shows[:, instance]).tolist()
-        image = min(images, key=lambda image: (marked[image], task.rng.random()))
+        images = task.rng.permutation(np.flatnonzero(shows[:, instance])).tolist()
+        image = min(images, key=marked.__getitem__)
         marked[image] += 1
-        yield _fact(task, objects, sightings, frames, instance, image)
-
-
-def _reason_against(
-    instance: int,
-    video: np.ndarray,
-    sightings: Sightings,
-    seen: np.ndarray,
-    shows: np.ndarray,
-    parameters: FrameListParameters,
-) -> str:
-    """Why an object's frames are not asked for; empty if they can be."""
-    if not shows[:, instance].any():
-        return "no frame shows enough of the object to mark it"
-    if sightings.open[video, instance].any():
-        return "whether a frame shows the object is open"
-    if seen[:, instance].sum() < parameters.least_listed:
-        return "too few frames show the object"
-    return ""
+        yield _fact(task, objects, video, parameters, instance, image)
 
 
 def _fact(
-    task: VideoTask, objects: MarkedObjects, sightings: Sightings, frames: Sequence[int], instance: int, image: int
+    task: VideoTask,
+    objects: MarkedObjects,
+    video: _Video,
+    parameters: FrameListParameters,
+    instance: int,
+    image: int,
 ) -> Fact:
-    video = np.array(frames)
-    frame = frames[image]
     assert objects.states is not None
+    frame = video.frames[image]
+    evidence: dict[str, Any] = {
+        "objects": objects.marked_evidence(video.frames, [instance]),
+        "thresholds": video.sightings.thresholds()
+        | {"shaken_metres": parameters.shaken_metres, "shaken_degrees": parameters.shaken_degrees},
+    }
+    if video.least is not None and video.most is not None:
+        evidence["shaken_px"] = np.stack([video.least[:, instance], video.most[:, instance]], axis=1).tolist()
     return Fact(
         task=task.name,
-        frames=tuple(frames),
+        frames=video.frames,
         variant="box",
         form="sentence",
-        value=tuple(np.flatnonzero(sightings.seen[video, instance]).astype(float).tolist()),
+        value=tuple(np.flatnonzero(video.seen[:, instance]).astype(float).tolist()),
         boxes=(objects.box(instance, frame, image, "red"),),
         objects=objects.mentions([instance], "target"),
         slots={"object": BoxRef(0), "frame": image},
-        evidence={
-            "objects": objects.marked_evidence(frames, [instance]),
-            "thresholds": sightings.thresholds(),
-        },
-        margin=float(sightings.certainty[video, instance].min()),
+        evidence=evidence,
+        margin=video.margin(instance),
         occlusion=float(objects.states.total[frame, instance]),
     )

@@ -27,7 +27,9 @@ class LandmarkParameters(MarkedObjectParameters):
 
     landmark_size: float = Field(0.4, ge=0, description="metres; longest side of a landmark, at least")
     passed_within: float = Field(1.5, gt=0, description="metres between a leg of a way and a landmark passed, at most")
-    stopped_within: float = Field(1.0, gt=0, description="metres between the end of a leg and a landmark there, at most")
+    stopped_within: float = Field(
+        1.0, gt=0, description="metres between the end of a leg and a landmark there, at most"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Landmarks:
         eyes = max(float(scene.frames[index].camera.centre @ scene.up) for index in frames)
         half = np.abs(boxes.axes @ scene.up * boxes.size).sum(axis=1) / 2
         low = boxes.centre @ scene.up - half
-        shown = self._objects.shows[list(frames)].any(axis=0)
+        shown = np.asarray(self._objects.shows[list(frames)].any(axis=0))
         return [index for index in self.usable if shown[index] and low[index] < eyes]
 
     def footprints(self, instances: list[int], poses: Poses, headings: Headings) -> FloatArray:
@@ -83,7 +85,7 @@ class Landmarks:
         corners = [
             boxes.centre[k] + (signs * boxes.size[k, :2] / 2) @ boxes.axes[k, :2] - poses.centre[0] for k in instances
         ]
-        return np.asarray(corners).reshape(-1, 4, 3) @ axes.T
+        return np.asarray(np.reshape(corners, (-1, 4, 3)) @ axes.T)
 
     def of_leg(self, leg: Leg, instances: list[int], footprints: FloatArray) -> list[Sight]:
         """What is passed on a leg, at most one, and what is at its end, at most one."""

@@ -131,13 +131,11 @@ def _facts(
         )
 
 
-def _counted(
-    objects: MosaicObjects, frames: Frames, sightings: Sightings, members: tuple[int, ...]
-) -> _Counted | str:
+def _counted(objects: MosaicObjects, frames: Frames, sightings: Sightings, members: tuple[int, ...]) -> _Counted | str:
     """What a video shows of a kind, or why that is left open."""
     chosen = np.ix_(frames, members)
     seen, certainty = sightings.seen[chosen], sightings.certainty[chosen]
-    shown = seen.any(axis=0)
+    shown = np.asarray(seen.any(axis=0))
     if not shown.any():
         return "no frame shows an object of the kind"
     if (sightings.open[chosen].any(axis=0) & ~shown).any():

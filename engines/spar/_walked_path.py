@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -85,18 +86,13 @@ class WalkedPath:
             return None
         looks = axes @ headings.forward[-1]
         directions = [np.array([0.0, 1.0]), *(np.diff(stops, axis=0) / away[:, None]), looks]
-        turns = [_turn(before, after) for before, after in zip(directions[:-1], directions[1:], strict=True)]
+        turns = [_turn(before, after) for before, after in pairwise(directions)]
         legs = tuple(
             Leg(turns[k], float(away[k]), tuple(stops[k].tolist()), tuple(stops[k + 1].tolist()))
             for k in range(len(away))
         )
         height = moved @ headings.up
         return cls(legs, turns[-1], _detour(ground, corners), float(np.ptp(height)), _miss(legs))
-
-    @property
-    def length(self) -> float:
-        """Metres walked."""
-        return sum(leg.length for leg in self.legs)
 
 
 def angle_shown(turn: float) -> int:
@@ -137,9 +133,9 @@ def _distance(points: FloatArray, start: FloatArray, end: FloatArray) -> FloatAr
 
 
 def _detour(ground: FloatArray, corners: list[int]) -> float:
-    pieces = zip(corners[:-1], corners[1:], strict=True)
     return max(
-        float(_distance(ground[first : last + 1], ground[first], ground[last]).max()) for first, last in pieces
+        float(_distance(ground[first : last + 1], ground[first], ground[last]).max())
+        for first, last in pairwise(corners)
     )
 
 

@@ -41,9 +41,9 @@ class WalkParameters(LandmarkParameters):
     most_legs: int = Field(6, ge=1, description="straight legs of a walk, at most")
     least_leg: float = Field(0.5, gt=0, description="metres of a leg, at least")
     most_detour: float = Field(0.25, gt=0, description="metres by which the camera may leave the legs told of its way")
-    most_climb: float = Field(1.0, gt=0, description="metres between the highest and the lowest place of a walk, at most")
+    most_climb: float = Field(1.0, gt=0, description="metres between the highest and lowest place of a walk, at most")
     most_miss: float = Field(
-        0.4, gt=0, description="metres between the end of a walk and where its turns and lengths, as told, lead, at most"
+        0.4, gt=0, description="metres between the end of a walk and where it leads as told, rounded, at most"
     )
     least_link: float = Field(
         0.05, ge=0, lt=1, description="overlap of two frames of a walk that follow each other, at least"
@@ -100,9 +100,7 @@ def walks(task: VideoTask, objects: MarkedObjects, groups: ViewGroups, parameter
 class _Search:
     """Finds stretches of a scene's way."""
 
-    def __init__(
-        self, task: VideoTask, objects: MarkedObjects, groups: ViewGroups, parameters: WalkParameters
-    ) -> None:
+    def __init__(self, task: VideoTask, objects: MarkedObjects, groups: ViewGroups, parameters: WalkParameters) -> None:
         self._task = task
         self._objects = objects
         self._parameters = parameters
@@ -222,9 +220,7 @@ def _described(walk: _Walk, scene: Scene) -> dict[str, Any]:
                     for s in sights
                     if s.side
                 ],
-                "stopped_at": [
-                    {"id": scene.instances[s.instance].id, "gap": s.gap} for s in sights if not s.side
-                ],
+                "stopped_at": [{"id": scene.instances[s.instance].id, "gap": s.gap} for s in sights if not s.side],
             }
             for leg, sights in zip(path.legs, walk.sights, strict=True)
         ],

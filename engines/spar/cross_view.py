@@ -148,7 +148,7 @@ class _Questions:
         reasons.update(stated.reasons)
         dealt = [(forms[form], letter) for form, letter in deck[: len(stated.pairs)].tolist()]
         wanted = sum(form == "select" for form, _ in dealt)
-        wrong = self.moves.wrong_places(stated, wanted, rng)
+        wrong = self.moves.wrong_places(stated, wanted, rng) if wanted else {}
         reasons["places too close together to choose from"] += wanted - len(wrong)
         with_options, without = iter(wrong), (index for index in range(len(stated.pairs)) if index not in wrong)
         for form, letter in dealt:

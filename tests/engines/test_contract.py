@@ -7,6 +7,7 @@ import json
 import pytest
 from support.closed_form import make_scene
 from support.moving_bodies import make_moving_scene
+from support.video_room import make_video_scene
 
 from spatialgen import engines, templates
 from spatialgen.core.types import BoxRef, Fact, PointRef, Scene, Skip
@@ -22,6 +23,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="module")
 def scene(engine: Engine) -> Scene:
     """One that has what the engine's tasks need."""
+    if all("trajectory" in spec.needs and "world_tracks" not in spec.needs for spec in engine.tasks):
+        return make_video_scene()  # things that come into view one after the other
     needs = {need for spec in engine.tasks for need in spec.needs}
     # Questions about whole videos compare several objects.
     return make_moving_scene() if "world_tracks" in needs else make_scene(frames=30, furnished="trajectory" in needs)

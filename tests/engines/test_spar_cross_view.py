@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.closed_form import BOXES, LABELS, MORE_BOXES, UP, make_scene
+from support.closed_form import BOXES, MORE_BOXES, UP, make_scene
 from support.lenses import all_rays
 from support.object_scenes import box, scene_of
 from support.plain_geometry import projected
@@ -28,6 +27,7 @@ from spatialgen.scene_io import SceneRef
 MATCHING, PLACE, CHANGE = (spec.name for spec in ENGINE.tasks)
 REF = SceneRef("box_0000", "boxroom", "box_0000", Path("."), "scannet")
 ROOM_BOXES = np.concatenate([BOXES, MORE_BOXES])
+Shown = dict[tuple[int, str], np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def cameras(scene: Scene, fact: Fact) -> tuple[Camera, Camera]:
     return one, two
 
 
-def shown_box(camera: Camera, instance: int) -> np.ndarray:
-    """x1, y1, x2, y2 around the pixels at which one of the room's boxes is nearest: slabs, no triangle."""
+def nearest_boxes(camera: Camera) -> np.ndarray:
+    """(h, w): which of the room's boxes each pixel shows, -1 for none: slabs, no triangle."""
     grid = np.stack(np.meshgrid(np.arange(camera.width), np.arange(camera.height)), -1).reshape(-1, 2)
     direction = all_rays(camera, grid) @ camera.camera_to_world[:3, :3].T
     nearest = np.full((len(ROOM_BOXES), len(grid)), np.inf)
@@ -73,8 +73,21 @@ def shown_box(camera: Camera, instance: int) -> np.ndarray:
             enter, leave = np.minimum(near, far).max(axis=1), np.maximum(near, far).min(axis=1)
             hit = (enter < leave) & (enter > 0)
             nearest[index, hit] = enter[hit]
-    mine = grid[(nearest.argmin(axis=0) == instance) & np.isfinite(nearest[instance])]
-    return np.concatenate([mine.min(axis=0) - 0.5, mine.max(axis=0) + 0.5])
+    owner = np.where(np.isfinite(nearest).any(axis=0), nearest.argmin(axis=0), -1)
+    return owner.reshape(camera.height, camera.width)
+
+
+@pytest.fixture(scope="module")
+def shown(scene: Scene) -> Shown:
+    """By frame and object id x1, y1, x2, y2 around the pixels that show the object."""
+    found = {}
+    for index, frame in enumerate(scene.frames):
+        owner = nearest_boxes(frame.camera)
+        for instance in np.unique(owner[owner >= 0]).tolist():
+            row, column = np.nonzero(owner == instance)
+            edges = (column.min() - 0.5, row.min() - 0.5, column.max() + 0.5, row.max() + 0.5)
+            found[index, str(instance)] = np.array(edges)
+    return found
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
@@ -84,8 +97,9 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def with_cameras(scene: Scene, poses: list[np.ndarray]) -> Scene:
+    """The mesh seen from elsewhere, without depth images."""
     frames = tuple(
-        replace(frame, camera=replace(frame.camera, camera_to_world=pose))
+        replace(frame, camera=replace(frame.camera, camera_to_world=pose), depth_camera=None, load_depth=None)
         for frame, pose in zip(scene.frames, poses, strict=False)
     )
     return replace(scene, frames=frames)
@@ -99,14 +113,13 @@ def tilted(pose: np.ndarray, degrees: float) -> np.ndarray:
 # ---- position_matching
 
 
-def test_boxes_hold_what_each_image_shows_of_the_object(scene: Scene, facts: list[Fact]) -> None:
+def test_boxes_hold_what_each_image_shows_of_the_object(shown: Shown, facts: list[Fact]) -> None:
     for fact in of(facts, MATCHING):
         assert [box.image for box in fact.boxes[:2]] == [0, 1]
         assert list(fact.value) == [fact.boxes[1].x1, fact.boxes[1].y1, fact.boxes[1].x2, fact.boxes[1].y2]
         assert fact.boxes[0].instance_id == fact.boxes[1].instance_id == fact.objects[0].instance_id
         for mark in fact.boxes:
-            camera = cameras(scene, fact)[mark.image]
-            expected = shown_box(camera, int(mark.instance_id or ""))
+            expected = shown[fact.frames[mark.image], mark.instance_id or ""]
             np.testing.assert_allclose([mark.x1, mark.y1, mark.x2, mark.y2], expected, atol=1.6)
 
 
@@ -116,12 +129,12 @@ def test_only_the_first_image_is_marked(facts: list[Fact]) -> None:
         assert not any(box.label for box in fact.boxes)
 
 
-def test_offered_boxes_are_of_different_objects_and_apart(scene: Scene, facts: list[Fact]) -> None:
+def test_offered_boxes_are_of_different_objects_and_apart(shown: Shown, facts: list[Fact]) -> None:
     for fact in of(facts, MATCHING, "select"):
         assert len(fact.options) == len({box.instance_id for box in fact.boxes[1:]}) == 4
         assert fact.options[fact.answer_index or 0].index == 1  # type: ignore[union-attr]
-        shown = [shown_box(cameras(scene, fact)[1], int(box.instance_id or "")) for box in fact.boxes[1:]]
-        assert all(overlap(one, other) < 0.32 for one, other in combinations(shown, 2))
+        offered = [shown[fact.frames[1], box.instance_id or ""] for box in fact.boxes[1:]]
+        assert all(overlap(one, other) < 0.32 for one, other in combinations(offered, 2))
         described = [thing["id"] for thing in fact.evidence["objects"]["instances"]]
         assert described == [box.instance_id for box in fact.boxes[1:]]
 
@@ -167,20 +180,16 @@ def test_places_are_projections_of_the_second_camera(scene: Scene, facts: list[F
 
 
 def test_places_go_through_a_distorted_lens() -> None:
-    bent = make_scene(frames=30, lens=("opencv", (-0.12, 0.03, 0.0, 0.0)))
-    straight = make_scene(frames=30)
-    found = [item for item in ENGINE.facts(bent, tasks=[PLACE]) if isinstance(item, Fact)]
+    bent = make_scene(frames=30, size=(160, 120), depth_size=None, lens=("opencv", (-0.12, 0.03, 0.0, 0.0)))
+    found = [item for item in ENGINE.facts(bent, tasks=[PLACE], forms=["fill"]) if isinstance(item, Fact)]
     assert len(found) > 5
+    moved = []
     for fact in found:
         one, two = cameras(bent, fact)
         assert fact.value == pytest.approx(projected(two.centre, one), abs=1e-6)
-    moved = [abs(fact.value[0] - projected(*_centre_and_camera(straight, fact))[0]) for fact in found]
+        straight = replace(one, model="pinhole", distortion=())
+        moved.append(abs(fact.value[0] - projected(two.centre, straight)[0]))
     assert max(moved) > 1.0
-
-
-def _centre_and_camera(scene: Scene, fact: Fact) -> tuple[np.ndarray, Camera]:
-    one, two = cameras(scene, fact)
-    return two.centre, one
 
 
 def test_offered_places_differ_in_the_image_and_in_depth(facts: list[Fact]) -> None:
@@ -239,7 +248,9 @@ def test_changes_follow_the_levelled_first_camera(scene: Scene, facts: list[Fact
 def test_tilted_and_steep_cameras_are_not_asked_about(scene: Scene, change, reason: str | None) -> None:
     poses = [frame.camera.camera_to_world for frame in scene.frames[:2]]
     poses[0] = _levelled(poses[0])
-    poses[1] = change(_pose_beside(poses[0]))
+    beside = poses[0].copy()
+    beside[:3, 3] += 0.5 * poses[0][:3, 0]
+    poses[1] = change(beside)
     found = list(
         ENGINE.facts(
             with_cameras(scene, poses), tasks=[CHANGE], parameters=ENGINE.configure(overrides={"least_overlap": 0.0})
@@ -268,38 +279,36 @@ def _pitched(degrees: float) -> np.ndarray:
     return np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1.0]])
 
 
-def _pose_beside(pose: np.ndarray) -> np.ndarray:
-    beside = pose.copy()
-    beside[:3, 3] += 0.5 * pose[:3, 0]
-    return beside
+def all_changes(scene: Scene, geometry: SceneGeometry | None = None) -> dict[tuple[int, ...], tuple[float, ...]]:
+    """What is told of every pair."""
+    found = ENGINE.facts(scene, geometry, tasks=[CHANGE], limit=5000)
+    return {item.frames: item.value for item in found if isinstance(item, Fact)}
 
 
 def test_the_way_back_undoes_distance_and_turns(scene: Scene, geometry: SceneGeometry) -> None:
-    found = [item for item in ENGINE.facts(scene, geometry, tasks=[CHANGE], limit=5000) if isinstance(item, Fact)]
-    values = {fact.frames: np.array(fact.value) for fact in found}
-    assert len(values) > 100
-    for (first, second), value in values.items():
-        back = values[second, first]
-        np.testing.assert_allclose(back[3:], -value[3:], atol=1e-9)
-        np.testing.assert_allclose(np.linalg.norm(back[:3]), np.linalg.norm(value[:3]), atol=1e-9)
-        assert back[1] == pytest.approx(-value[1])
+    changes = all_changes(scene, geometry)
+    assert len(changes) > 100
+    for (first, second), value in changes.items():
+        way, back = np.array(value), np.array(changes[second, first])
+        np.testing.assert_allclose(back[3:], -way[3:], atol=1e-9)
+        np.testing.assert_allclose(np.linalg.norm(back[:3]), np.linalg.norm(way[:3]), atol=1e-9)
+        assert back[1] == pytest.approx(-way[1])
 
 
-def test_turning_the_world_changes_no_answer(scene: Scene, facts: list[Fact]) -> None:
-    angle = 2.0
+def test_turning_the_world_changes_no_answer(scene: Scene) -> None:
     about = np.eye(4)
-    about[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    about[:2, :2] = [[np.cos(2.0), -np.sin(2.0)], [np.sin(2.0), np.cos(2.0)]]
     about[:3, 3] = (3.0, -1.0, 0.5)
-    world = with_cameras(scene, [about @ frame.camera.camera_to_world for frame in scene.frames])
+    poses = [frame.camera.camera_to_world for frame in scene.frames]
     assert scene.vertices is not None
     vertices = (scene.vertices @ about[:3, :3].T + about[:3, 3]).astype(np.float32)
-    world = replace(world, vertices=vertices)
-    again = [item for item in ENGINE.facts(world, tasks=[PLACE, CHANGE], limit=5000) if isinstance(item, Fact)]
-    values = {(fact.task, fact.frames): fact.value for fact in again}
-    both = [fact for fact in facts if (fact.task, fact.frames) in values]
-    assert len(both) > 0.9 * len([fact for fact in facts if fact.task != MATCHING])
-    for fact in both:
-        np.testing.assert_allclose(values[fact.task, fact.frames], fact.value, atol=1e-5)
+    before = all_changes(with_cameras(scene, poses))
+    after = all_changes(replace(with_cameras(scene, [about @ pose for pose in poses]), vertices=vertices))
+    # Rounding may carry a pair's overlap over a limit.
+    both = before.keys() & after.keys()
+    assert len(both) > 0.97 * max(len(before), len(after)) > 100
+    for frames in both:
+        np.testing.assert_allclose(after[frames], before[frames], atol=1e-9)
 
 
 # ---- rows
@@ -363,9 +372,6 @@ def test_the_name_and_colour_of_the_mark_are_told(rows: list[dict]) -> None:
             assert f"{row['objects'][0]['label']} (red bbox)" in row["question"]
             assert row["boxes"][0]["color"] == "#ff1f1f"
             assert [mark["color"] for mark in row["boxes"][1:]] == [None] * (len(row["boxes"]) - 1)
-            assert {thing["id"] for thing in json.loads(row["evidence"])["objects"]["per_frame"]} <= set(
-                map(str, range(len(ROOM_BOXES)))
-            )
 
 
 # ---- other scenes
@@ -373,8 +379,8 @@ def test_the_name_and_colour_of_the_mark_are_told(rows: list[dict]) -> None:
 
 def test_cameras_are_asked_about_without_objects() -> None:
     bare = replace(make_scene(frames=30), instances=(), vertex_instance=None)
-    counts = Counter(item.task for item in ENGINE.facts(bare, limit=12) if isinstance(item, Fact))
-    assert counts == {PLACE: 12, CHANGE: 12}
+    counts = Counter(item.task for item in ENGINE.facts(bare, limit=9) if isinstance(item, Fact))
+    assert counts == {PLACE: 9, CHANGE: 9}
     skips = [item for item in ENGINE.facts(bare, tasks=[MATCHING]) if isinstance(item, Skip)]
     assert [skip.reason for skip in skips] == ["scene has no instances"]
 
@@ -392,8 +398,3 @@ def test_a_scene_of_one_frame_has_no_pair(scene: Scene) -> None:
     assert not any(isinstance(item, Fact) for item in found)
     reasons = {item.task for item in found if isinstance(item, Skip) and "shown together" in item.reason}
     assert reasons == {MATCHING, PLACE, CHANGE}
-
-
-def test_labels_are_those_of_the_scene(scene: Scene, facts: list[Fact]) -> None:
-    assert {fact.objects[0].label for fact in of(facts, MATCHING)} & set(LABELS)
-    assert all(fact.overlap is not None and 0.1 <= fact.overlap <= 0.8 for fact in facts)

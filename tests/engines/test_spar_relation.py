@@ -10,19 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.closed_form import intrinsics, look_at
-from support.object_scenes import box, scene_of
+from support.closed_form import intrinsics
+from support.ring_of_boxes import SIZE, ring_of_boxes, solids
 
 from spatialgen.core.geometry import SceneGeometry
-from spatialgen.core.types import BoxRef, Camera, Fact, Frame, Scene, Skip, Value
+from spatialgen.core.types import BoxRef, Fact, Skip, Value
 from spatialgen.dataset.check import problems
 from spatialgen.engines.marked_objects import MarkedObjects
-from spatialgen.engines.relation_triples import RelationTriples, Triple
-from spatialgen.engines.spar._balanced_words import balanced
-from spatialgen.engines.spar._marked_items import Item
+from spatialgen.engines.relation_triples import RelationTriples
 from spatialgen.engines.spar._related_items import Related, RelatedItems
 from spatialgen.engines.spar.relation import ENGINE, RelationTaskParameters
-from spatialgen.engines.sampling import deal
 from spatialgen.engines.view_groups import ViewGroups
 from spatialgen.pipeline.config import make_config
 from spatialgen.pipeline.render import Renderer
@@ -30,53 +27,12 @@ from spatialgen.scene_io import SceneRef
 
 OO, OC_MV, OO_MV = (spec.name for spec in ENGINE.tasks)
 PRESETS = ("default", "spar")
-NAMES = ("chair", "lamp", "book", "vase", "box", "stool")
-SIZE = (320, 240)
 GREY, CLEAR = 20, 200  # pixels: up to which an object is hidden, and from above which it is shown
-
-
-def solids() -> list[np.ndarray]:
-    """Low and high corners of eighteen boxes of several sizes, around a place to stand, low, high and in between."""
-    found = []
-    for index in range(18):
-        angle, reach = 2 * math.pi * index / 18, 2.2 + 0.25 * (index % 3)
-        half = np.array([0.16 + 0.04 * (index % 4), 0.2, 0.15 + 0.05 * (index % 3)])
-        middle = np.array([reach * math.cos(angle), reach * math.sin(angle), (0.5, 1.4, 2.2)[index % 3]])
-        found.append(np.array([middle - half, middle + half]))
-    return found
-
-
-def cameras(roll: float = 0.0) -> list[np.ndarray]:
-    """Poses that look across the middle, so that something stands behind each; tilted a little, up or down."""
-    found = []
-    for index in range(20):
-        angle = 2 * math.pi * index / 20 + 0.1
-        eye = (1.3 * math.cos(angle), 1.3 * math.sin(angle), 1.35 + 0.1 * (index % 3))
-        pose = look_at(eye, (0.2 * math.sin(3 * angle), 0.0, 1.35 + 0.15 * (index % 2)))
-        turn = np.eye(4)
-        turn[:2, :2] = [[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]]
-        found.append(pose @ turn)
-    return found
-
-
-def make(roll: float = 0.0, turned: float = 0.0) -> Scene:
-    """The boxes, seen from all the cameras; all of it turned about the vertical."""
-    labels = [NAMES[index % len(NAMES)] for index in range(18)]
-    scene = scene_of([(label, box(low, high)) for label, (low, high) in zip(labels, solids(), strict=True)])
-    motion = np.eye(4)
-    motion[:2, :2] = [[math.cos(turned), -math.sin(turned)], [math.sin(turned), math.cos(turned)]]
-    assert scene.vertices is not None
-    frames = [
-        Frame(f"{index}", Camera(intrinsics(*SIZE), motion @ pose, *SIZE), scene.frames[0].load_image, f"{index}.jpg")
-        for index, pose in enumerate(cameras(roll))
-    ]
-    vertices = (scene.vertices @ motion[:3, :3].T).astype(np.float32)
-    return replace(scene, frames=tuple(frames), vertices=vertices)
 
 
 @cache
 def geometry(roll: float = 0.0, turned: float = 0.0) -> SceneGeometry:
-    return SceneGeometry(make(roll, turned))
+    return SceneGeometry(ring_of_boxes(roll, turned))
 
 
 @cache
@@ -91,6 +47,10 @@ def facts_of(preset: str, task: str) -> list[Fact]:
 
 def signs_of(fact: Fact) -> tuple[int, ...]:
     return tuple(axis["sign"] for axis in fact.evidence["relations"]["axes"])
+
+
+def index_of(instance_id: object) -> int:
+    return int(str(instance_id).removeprefix("i"))
 
 
 def surface(corners: np.ndarray) -> np.ndarray:
@@ -165,12 +125,12 @@ def test_words_are_those_of_the_world_and_slots_are_empty_in_the_dead_zone_alone
     compared = empty = 0
     for fact in facts_of(preset, task):
         relations = fact.evidence["relations"]
-        reference = int(relations["reference"]) if "reference" in relations else None
+        reference = index_of(relations["reference"]) if "reference" in relations else None
         pixels = {(row["image"], row["id"]): row["visible_px"] for row in fact.evidence["objects"]["per_frame"]}
         both = reference is not None and all(pixels[0, mention.instance_id] > CLEAR for mention in fact.objects)
         assert relations.get("in_image", False) == both
         pose = geometry().scene.frames[fact.frames[0]].camera.camera_to_world
-        expected, close = slow_relation(pose, int(relations["target"]), reference, preset, in_image=both)
+        expected, close = slow_relation(pose, index_of(relations["target"]), reference, preset, in_image=both)
         for found, sign, unclear in zip(signs_of(fact), expected, close, strict=True):
             if not unclear:
                 assert found == sign
@@ -345,7 +305,7 @@ def test_marks_have_their_colours_and_are_in_the_right_images(preset: str) -> No
         for mark in fact.boxes:
             assert pixels[mark.image, str(mark.instance_id)] > CLEAR
             pose = geometry().scene.frames[fact.frames[mark.image]].camera.camera_to_world
-            across, down = column_and_row(pose, CENTRES[int(str(mark.instance_id))])
+            across, down = column_and_row(pose, CENTRES[index_of(mark.instance_id)])
             k = intrinsics(*SIZE)
             x, y = k[0, 0] * across + k[0, 2], k[1, 1] * down + k[1, 2]
             outside = not (0 <= x < SIZE[0] and 0 <= y < SIZE[1])
@@ -371,7 +331,8 @@ def test_rows_say_it_in_words() -> None:
     for task in (OO, OC_MV, OO_MV):
         facts = facts_of("default", task)[:12]
         renderer = Renderer(make_config([task], images="path"), geometry().scene, ref, ENGINE)
-        for fact, row in zip(facts, renderer.rows(facts), strict=True):
+        for fact in facts:
+            row = renderer.row(fact)
             assert problems(row) == []
             spelled = words[task != OC_MV]
             canonical = ", ".join(spelled[axis][sign > 0] if sign else "" for axis, sign in enumerate(signs_of(fact)))
@@ -400,55 +361,8 @@ def test_forms_that_were_not_asked_for_are_not_stated() -> None:
 
 
 def test_a_scene_with_one_frame_has_reasons() -> None:
-    scene = replace(make(), frames=make().frames[:1])
+    scene = replace(ring_of_boxes(), frames=ring_of_boxes().frames[:1])
     found = list(ENGINE.facts(scene, limit=6))
     assert {item.task for item in found if isinstance(item, Fact)} == {OO}
     reasons = {(item.task, item.reason) for item in found if isinstance(item, Skip)}
     assert {(task, "no frames that can be shown together") for task in (OC_MV, OO_MV)} <= reasons
-
-
-# ---- choosing
-
-
-def related(index: int, *signs: int, twin: bool = False) -> Related:
-    marks = ((0, 2 * index), (0, 2 * index + 1))
-    nothing = ((0.0, 0.0), (0.0, 0.0))
-    triple = Triple(
-        ("right", "up", "distance"), tuple(map(float, signs)), (1.0,) * 3, (nothing,) * 3, (0.0,) * 3, (0.0,) * 3
-    )
-    return Related(Item((index,), marks[::-1] if twin else marks), triple, is_in_image=True)
-
-
-def test_what_can_be_evened_out_comes_before_what_cannot() -> None:
-    common = [related(index, 0, -1, 1) for index in range(20)]
-    rare = [related(20 + index, 1, 1, 1) for index in range(4)] + [related(30 + k, -1, -1, -1) for k in range(4)]
-    deck = deal(40, (1, 4, 2, 1), "scene", "task")
-    chosen = balanced([*common, *rare], ("sentence",), deck, ["thing"] * 80)
-    assert {choice.related.item for choice in chosen} >= {one.item for one in rare}
-    assert len(chosen) == 9
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_however_many_are_taken_words_stay_balanced(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    pool = []
-    for index in range(150):
-        signs = rng.choice([-1, 0, 1], size=3, p=[0.3, 0.3, 0.4])
-        if signs.any():
-            pool += [related(index, *signs), related(index, *-signs, twin=True)]
-    forms = ("select", "judge", "sentence")
-    deck = deal(60, (3, 4, 2, 6), "scene", f"{seed}")
-    chosen = balanced(pool, forms, deck, ["thing"] * 400)
-    assert len(chosen) == 60
-    assert len({choice.related.item.frames for choice in chosen}) == 60
-    assert Counter(choice.form for choice in chosen) == dict.fromkeys(forms, 20)
-    for kept in (lambda form: True, lambda form: form == "judge", lambda form: form != "judge"):
-        signs = np.array([choice.related.triple.signs for choice in chosen if kept(choice.form)])
-        assert (np.abs(np.cumsum(signs, axis=0)) <= 1).all()
-    for holds in (True, False):
-        told = np.sum([c.related.triple.signs for c in chosen if c.form == "judge" and c.holds == holds], axis=0)
-        assert (np.abs(told) <= 3).all()
-
-
-def test_nothing_to_choose_from() -> None:
-    assert balanced([], (), deal(5, (1, 4, 2, 1), "scene", "task")[:0], []) == []

@@ -125,10 +125,10 @@ def make_scene(
         x, y, z = EYES[index % len(EYES)]
         eye = (x, y, z + (0.0, 0.5, -0.4)[turn % 3])
         sway = 0.3 * turn
-        if turn == 4:  # half a metre ahead of the first ones, more or less to the side, where those can see it
-            sway, ahead = 0.0, np.subtract((2.5, 2.0), (x, y)) / math.dist((2.5, 2.0), (x, y))
-            aside = 0.1 * (index % len(EYES)) - 0.25
-            eye = (x + 0.5 * ahead[0] + aside * ahead[1], y + 0.5 * ahead[1] - aside * ahead[0], z)
+        if turn == 4:  # ahead of the first ones, more or less far and to the side, where those can see it
+            sway, forward = 0.0, np.subtract((2.5, 2.0), (x, y)) / math.dist((2.5, 2.0), (x, y))
+            ahead, aside = 0.35 + 0.12 * (index % len(EYES)), 0.1 * (index % len(EYES)) - 0.25
+            eye = (x + ahead * forward[0] + aside * forward[1], y + ahead * forward[1] - aside * forward[0], z)
         pose = look_at(eye, (2.5 - sway, 2.0 + 0.5 * sway, 0.8 + 0.1 * sway))
         camera = Camera(intrinsics(*size, lens[0]), pose, *size, *lens)
 

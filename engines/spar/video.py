@@ -1,8 +1,8 @@
 """Questions about whole videos: frame lists, first appearances, counts, the size of the room, and the way walked.
 
 Shown are up to 32 frames of one camera on its way, spread evenly and numbered from 0; a walk shows a stretch of them.
-The truth is a function of the frames shown. Definitions: docs/conventions.md, "Videos". Source of the tasks: SPAR, arXiv
-2503.22976, which released neither generator nor definitions.
+The truth is a function of the frames shown. Definitions: docs/conventions.md, "Videos". Source of the tasks: SPAR,
+arXiv 2503.22976, which released neither generator nor definitions.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _ORDER: Final = _spec(
     slots=frozenset({"kinds"})
     | {f"{number}{what}" for number in ("first", "second", "third", "fourth") for what in ("", "_frame")},
     required_slots=frozenset({"kinds"}),
-    needs=(*_IMAGES, "depth|mesh", "instances"),
+    needs=(*_IMAGES, "instances"),
 )
 _COUNT: Final = _spec(
     "obj_count",
@@ -125,6 +125,8 @@ class Video(Engine):
             "unseen_share": 0.05,
             "seen_pixel_share": 0.002,
             "least_listed": 1,
+            "shaken_metres": 0.0,
+            "shaken_degrees": 0.0,
             "trace_pixel_share": 0.005,
             "most_ones": 0.0,
             "room_area": "floor",
@@ -134,7 +136,11 @@ class Video(Engine):
     tasks: ClassVar[tuple[TaskSpec, ...]] = (_FRAMES, _ORDER, _COUNT, _ROOM, _WALK)
 
     def state(
-        self, scene: Scene, geometry: SceneGeometry, request: Request, rng: np.random.Generator
+        self,
+        scene: Scene,  # noqa: ARG002 - the geometry's
+        geometry: SceneGeometry,
+        request: Request,
+        rng: np.random.Generator,
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, VideoParameters)
@@ -143,13 +149,12 @@ class Video(Engine):
         generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
         for name in request.tasks:
             task = VideoTask(self.task(name), request.forms[name], request.limit, generators[name])
-            yield from self._facts(task, scene, geometry, groups, parameters)
+            yield from self._facts(task, geometry, groups, parameters)
             yield from (Skip(name, reason, count) for reason, count in sorted((+task.reasons).items()))
 
     def _facts(
         self,
         task: VideoTask,
-        scene: Scene,
         geometry: SceneGeometry,
         groups: ViewGroups,
         parameters: VideoParameters,
@@ -169,4 +174,4 @@ class Video(Engine):
             yield from walks(task, MarkedObjects(geometry, parameters), groups, parameters)
 
 
-_ENGINE: Final = Video()
+ENGINE: Final = Video()
