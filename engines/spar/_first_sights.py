@@ -1,7 +1,8 @@
 """In what order do four kinds of thing first appear in a video?
 
 A kind appears with the first frame in which one of its objects fills enough of the image. Frames before that may show
-traces of it; the order is asked for only where the traces would not change it.
+traces of it; the order is asked for only where the traces would not change it, and where it does not hang on how much
+exactly is enough.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class AppearanceParameters(Parameters):
     appearance_pixel_share: float = Field(
         0.005, gt=0, le=1, description="share of the image's pixels with which an object appears for the first time"
     )
+    appearance_factor: float = Field(
+        1.5,
+        ge=1,
+        description="times by which the largest object of a kind exceeds that share when it appears, and falls short "
+        "of it in every frame before, at least",
+    )
     trace_pixel_share: float = Field(
         0.0,
         ge=0,
@@ -70,7 +77,7 @@ class _Kind:
         trace: number of the first frame with a trace of it.
         first: number of the frame in which it appears.
         shown: the object that is largest there.
-        certainty: pixels over the least with which it appears, and the least of a trace over those before.
+        margin: quantity / threshold of the condition that comes nearest to another frame.
     """
 
     label: str
@@ -79,7 +86,7 @@ class _Kind:
     trace: int
     first: int
     shown: int
-    certainty: float
+    margin: float
 
 
 def appearance_orders(
@@ -131,6 +138,12 @@ def _kinds(
             task.reasons["a kind never fills enough of a frame"] += 1
             continue
         first = int(appears[0])
+        factor = parameters.appearance_factor
+        with np.errstate(divide="ignore"):
+            clear = min(largest[first] / least[first], (least[:first] / largest[:first]).min(initial=np.inf)) / factor
+        if clear < 1.0:
+            task.reasons["a kind comes into view too little by little"] += 1
+            continue
         anything = pixels[:, members + alike].max(axis=1)
         start = int(np.flatnonzero(anything >= trace)[0])
         with np.errstate(divide="ignore"):
@@ -143,7 +156,7 @@ def _kinds(
                 trace=start,
                 first=first,
                 shown=members[int(pixels[first, members].argmax())],
-                certainty=float(min(largest[first] / least[first], before)),
+                margin=float(min(clear, before)),
             )
         )
     return found
@@ -199,11 +212,12 @@ def _fact(
             "appearances": [_described(kinds[k], objects, frames) for k in listed],
             "thresholds": {
                 "appearance_pixel_share": parameters.appearance_pixel_share,
+                "appearance_factor": parameters.appearance_factor,
                 "trace_pixel_share": parameters.trace_pixel_share,
                 "hidden_px": HIDDEN_PX,
             },
         },
-        margin=min(kind.certainty for kind in kinds),
+        margin=min(kind.margin for kind in kinds),
     )
 
 

@@ -157,11 +157,21 @@ class _Search:
             return "frames that follow each other show hardly anything in common"
         usable = self._landmarks.among(frames)
         footprints = self._landmarks.footprints(usable, poses, headings)
-        sights = tuple(tuple(self._landmarks.of_leg(leg, usable, footprints)) for leg in path.legs)
+        sights = _without_repeats([self._landmarks.of_leg(leg, usable, footprints) for leg in path.legs])
         margins = [sight.margin for some in sights for sight in some]
         if not margins:
             return "no landmark beside the way"
         return _Walk(frames, path, sights, min(*margins, parameters.most_detour / max(path.detour, 0.01)))
+
+
+def _without_repeats(of_legs: list[list[Sight]]) -> tuple[tuple[Sight, ...], ...]:
+    """Landmarks of legs, without those that the leg before also ended at: they tell no two places apart."""
+    kept: list[tuple[Sight, ...]] = []
+    before = -1
+    for sights in of_legs:
+        kept.append(tuple(sight for sight in sights if sight.side or sight.instance != before))
+        before = next((sight.instance for sight in sights if not sight.side), -1)
+    return tuple(kept)
 
 
 def _of(poses: Poses, frames: Frames) -> Poses:

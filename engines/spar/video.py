@@ -127,6 +127,7 @@ class Video(Engine):
             "least_listed": 1,
             "shaken_metres": 0.0,
             "shaken_degrees": 0.0,
+            "appearance_factor": 1.0,
             "trace_pixel_share": 0.005,
             "most_ones": 0.0,
             "room_area": "floor",

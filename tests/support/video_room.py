@@ -38,7 +38,7 @@ _DOWN = 15.0
 def turned(scene_points: np.ndarray, angle: float) -> np.ndarray:
     """Points (n, 3) turned about the vertical through the origin, radians."""
     c, s = np.cos(angle), np.sin(angle)
-    return scene_points @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]).T
+    return np.asarray(scene_points @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]).T)
 
 
 def pose_at(share: float) -> np.ndarray:
@@ -49,7 +49,7 @@ def pose_at(share: float) -> np.ndarray:
     x, y = (np.interp(at, ends, STOPS[:, axis]) for axis in range(2))
     heading, down = np.radians(np.interp(share, *_LOOKS)), np.radians(_DOWN)
     ahead = (np.cos(heading) * np.cos(down), np.sin(heading) * np.cos(down), -np.sin(down))
-    return look_at((x, y, EYE), np.add((x, y, EYE), ahead))
+    return look_at((x, y, EYE), [x + ahead[0], y + ahead[1], EYE + ahead[2]])
 
 
 def make_video_scene(
