@@ -197,7 +197,7 @@ class RelationFacts:
             "scenario": scenario(
                 shown[:, [reference, target]], kind[shown[:, kind].any(axis=0)].tolist(), kind.tolist()
             ),
-            "instances_in_scene": {objects.labels[target]: len(kind)},
+            "instances_in_scene": [ids[one] for one in kind.tolist()],
             "thresholds": {
                 "hidden": parameters.hidden,
                 "relation_tail": parameters.relation_tail,

@@ -7,6 +7,7 @@ import json
 import pytest
 from support.closed_form import make_scene
 from support.moving_bodies import make_moving_scene
+from support.object_hall import hall
 
 from spatialgen import engines, templates
 from spatialgen.core.types import Fact, PointRef, Scene, Skip
@@ -22,6 +23,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="module")
 def scene(engine: Engine) -> Scene:
     """One that has what the engine's tasks need."""
+    if engine.suite == "spatialmosaic":
+        return hall()
     needs_tracks = any("world_tracks" in spec.needs for spec in engine.tasks)
     return make_moving_scene() if needs_tracks else make_scene(frames=24)
 

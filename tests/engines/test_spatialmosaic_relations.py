@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from support.object_hall import hall
 from support.object_scenes import box, scene_of
 
 from spatialgen import engines
@@ -22,23 +23,6 @@ from spatialgen.engines.spatialmosaic._pair_choice import PairChoice, crossed_po
 
 ENGINE = engines.load("spatialmosaic/relations")
 WORDS = {"right": 1, "left": -1, "higher": 1, "lower": -1, "farther": 1, "closer": -1}
-NAMES = ("table", "lamp", "basket", "clock", "printer", "backpack", "guitar", "kettle", "globe", "suitcase", "vase")
-
-
-def hall(seed: int = 4, frames: int = 24) -> Scene:
-    """A hall with a low screen across it and things of many sizes and heights on both sides, seen from all around."""
-    rng = np.random.default_rng(seed)
-    things = [("floor", box((-4, -4, -0.1), (4, 4, 0), 1.0)), ("screen", box((-1.6, -0.05, 0), (1.6, 0.05, 1.2), 0.4))]
-    for place, name in enumerate((*NAMES, "chair", "chair")):
-        angle = 2 * math.pi * place / (len(NAMES) + 2)
-        x, y = 2.2 * math.cos(angle), 2.2 * math.sin(angle)
-        size, height = rng.uniform(0.2, 0.4), (0.0, 0.8, 1.6)[place % 3]
-        things.append((name, box((x, y, height), (x + size, y + size, height + size), 0.2)))
-    eyes = [
-        (3.6 * math.cos(turn), 3.6 * math.sin(turn), 1.0 + 0.3 * (k % 3))
-        for k, turn in enumerate(np.linspace(0, 2 * math.pi, frames, endpoint=False))
-    ]
-    return scene_of(things, eyes, (0.3, -0.2, 0.9))
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .mosaic_oracle import NEAR, Stage
+from spatialgen.core import labels
+
+from .mosaic_oracle import GREY_PX, HIDDEN_PX, MOST_TOTAL, NEAR, Stage
 from .mosaic_rows import Reading, frames_named, judge_evidence_table, namesakes
 
 TRIM = (2, 98)
@@ -86,8 +89,8 @@ def stage_distance(stage: Stage, first: int, second: int) -> float:
     """Metres between the nearest places of two surfaces."""
     key = "distance", min(first, second), max(first, second)
     if key not in stage.kept:
-        there = stage.distances(second, np.concatenate([stage.corners(first), stage.samples(first)[::4]])).min()
-        back = stage.distances(first, np.concatenate([stage.corners(second), stage.samples(second)[::4]])).min()
+        there = stage.distances(second, np.concatenate([stage.corners(first), stage.samples(first)[::20]])).min()
+        back = stage.distances(first, np.concatenate([stage.corners(second), stage.samples(second)[::20]])).min()
         stage.kept[key] = float(min(there, back))
     return float(stage.kept[key])
 
@@ -204,3 +207,34 @@ def judge_spatial(reading: Reading) -> None:
     judge_evidence_table(reading, truth)
     answer = option_axis(row["options"][row["answer_index"]])
     reading.need(answer is not None and answer[0] == axis, f"the answer is not on axis {axis}")
+
+
+def surely_legal(stage: Stage, frames: Sequence[int]) -> Iterator[tuple[int, int, int, str, int]]:
+    """Frames, hidden targets and references that may be asked about along an axis, well clear of every threshold.
+
+    Yields:
+        Frame, target, reference, axis and sign.
+    """
+    things = [instance for instance, name in stage.names.items() if _is_thing(name)]
+    views = {(frame, thing): stage.view(frame, thing) for frame in frames for thing in things}
+    clear = {key for key, view in views.items() if view.visible_px > 1.05 * GREY_PX and view.total < MOST_TOTAL - 0.03}
+    for (frame, target), view in views.items():
+        partly = view.visible_px > 1.05 * GREY_PX and view.total > MOST_TOTAL + 0.03
+        if not (partly or view.visible_px < 0.8 * HIDDEN_PX):
+            continue
+        if not any((other, target) in clear for other in frames if other != frame):
+            continue
+        if place(stage, frame, target).nearest <= NEAR + GAP_SLACK or degrees_beyond(stage, frame, target) > 0:
+            continue
+        for reference in things:
+            if reference == target or (frame, reference) not in clear:
+                continue
+            farthest = max(place(stage, frame, one).spans["ray"][1] for one in (target, reference))
+            for axis in WORDS:
+                sign, gap = relation(stage, frame, target, reference, axis)
+                if sign and gap >= max(LEAST_GAP, LEAST_SHARE * farthest) + GAP_SLACK:
+                    yield frame, target, reference, axis, sign
+
+
+def _is_thing(name: str) -> bool:
+    return not (labels.is_structural(name) or labels.is_see_through(name) or labels.is_collection(name))

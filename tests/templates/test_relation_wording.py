@@ -18,10 +18,11 @@ DIRECTIONS = {
 OPPOSITES = {"left": "right", "higher": "lower", "closer": "farther"}
 OPPOSITES |= {other: one for one, other in OPPOSITES.items()}
 UNSEEN = (
-    r"hidden|hides|visible|unseen|conceal|cover|cut[ -]off|outside|beyond the border|obstacle|block|in the way\b|glass"
-    r"|transparent|through everything|larger image|wider|imagine|reveal|could show|showed|out of (sight|view|the image|it)"
-    r"|(not|n't|cannot|impossible to) (\w+ )?(see|seen|show|appear|contain|be in)|need not|may leave out|might leave out"
-    r"|in sight or|shown? or not|shows? (does|or)|mind whether|matter (what|whether)|whether (or not )?(it|that)|not show"
+    r"hidden|hides?\b|visible|unseen|conceal|cover|cut[ -]off|outside|beyond the border|obstacle|block|in the way\b"
+    r"|glass|transparent|through everything|larger image|wider|imagine|could show|showed|could be seen|missing|lacks"
+    r"|out of (sight|view|the image|it)|(not|n't|cannot|impossible to) (\w+ )?(see|seen|show|appear|contain|be in)"
+    r"|need not|(may|might) leave out|(seen|shown?|in sight) or|shows? (does|or)|mind whether|not show|nothing of it"
+    r"|matter (what|whether)|whether (or not )?(it|that)|(maybe|perhaps) not|from (view|sight)\b"
 )
 """How a question says that what it asks for may be out of sight."""
 
@@ -87,3 +88,10 @@ def test_no_word_could_be_an_objects_name(pair):
     """A picture, a photo or a screen may be what is asked about."""
     for text in questions(*pair):
         assert not re.search(r"\b(pictures?|photos?|screens?|monitors?|lamps?|tables?)\b", text, re.IGNORECASE), text
+
+
+@pytest.mark.parametrize("pair", BLOCKS, ids=ids)
+def test_a_question_says_from_where_frames_are_counted(pair):
+    for text in questions(*pair):
+        assert re.search(r"\b(0|zero)\b|zero-based", text, re.IGNORECASE), text
+        assert not re.search(r"frame \d", text, re.IGNORECASE), text  # only the asked frame goes by its number
