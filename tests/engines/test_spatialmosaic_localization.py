@@ -275,4 +275,4 @@ def test_questions_say_what_a_place_is(spec):
             assert not re.search(r"[Ff]rame \d", text), text
             assert re.search(r"\b0\b|zero|0-based", text), text
             assert re.search(r"cent(re|er)|middle|midpoint|halfway|\blie\b", text), text
-            assert re.search(r"visible|seen|\bsee\b|sight|show|hidden", text), text
+            assert re.search(r"(?i)visible|seen|\bsees?\b|covered|sight|show|hidden|unobstructed", text), text
