@@ -223,5 +223,5 @@ def _task(spec: TaskSpec, report: SceneReport) -> TaskReport:
     files = [f.name for f in report.files if f.path is None and lacking & set(f.gives)]
     if any(file.name == "scene.toml" for file in report.files):
         files += [text for capability, text in _STATED.items() if capability in lacking]
-    words = tuple(need_in_words(need) for need in missing)
+    words = tuple(need_in_words(need, report.capabilities) for need in missing)
     return TaskReport(f"{spec.suite}/{spec.name}", not missing, words, tuple(files))
