@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..core.counted import counted
 from ..core.types import Scene
 from ._doctor_mesh import MeshViews
-from ._doctor_pairs import choose_pairs
+from ._doctor_pairs import choose_pairs, wide_pairs
 from ._doctor_report import Problem, SceneReport
 from ._doctor_views import View, look
 from ._doctor_words import Taken, convention_in_words, poses_too_large_in_words
@@ -26,6 +26,7 @@ _LITTLE_LEVEL: Final = 0.08
 _UPSIDE_DOWN: Final = math.radians(120.0)
 _OPPOSITE: Final = math.radians(150.0)
 _SIDEWAYS: Final = math.radians(60.0)
+_LARGE: Final = 4.0  # scale from which it may be much more than the sampled frames can tell
 
 Load = Callable[[int], npt.NDArray[np.float32] | None]
 
@@ -68,6 +69,9 @@ def examine_geometry(scene: Scene, starts: Sequence[int], load: Load, taken: Tak
     report.depth_on_mesh, report.mesh_per_depth = depth_on_mesh(mesh)
     report.depth_between_frames = depth_between_frames(pairs)
     report.convention = judge(seen, mesh)
+    fits = report.depth_between_frames.verdict in {"good", "poor"}
+    if report.convention.scale > _LARGE or not (fits or report.convention.verdict == "wrong"):
+        report.convention = judge(seen, mesh, wide_pairs(scene, starts, view))
     if report.convention.verdict == "good":
         report.depth_between_frames = confirmed(report.depth_between_frames)
     apart = None
@@ -93,7 +97,9 @@ def _conclude(scene: Scene, taken: Taken, apart: float | None, report: SceneRepo
     on_mesh, between = report.depth_on_mesh, report.depth_between_frames
     if report.convention.verdict == "wrong":
         scale = next((frame.depth_scale for frame in scene.frames if frame.depth_scale), None)
-        what, remedy = convention_in_words(report.convention, taken, None if scale is None else 1 / scale)
+        lens = next((frame.depth_camera for frame in scene.frames if frame.depth_camera is not None), None)
+        per_metre = None if scale is None else 1 / scale
+        what, remedy = convention_in_words(report.convention, taken, per_metre, lens)
         report.problems.append(Problem(what, None, remedy, broken=True))
         report.depth_between_frames = Consistency("bad", between.error, between.measured, what)
         return

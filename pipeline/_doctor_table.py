@@ -35,7 +35,7 @@ def _block(scene: SceneReport) -> str:
         )
     if scene.images:
         how = "all" if scene.images_checked == scene.images else f"{scene.images_checked:,} evenly spread ones of"
-        add("images", f"both ends of {how} {scene.images:,} colour and depth images looked at")
+        add("images", f"both ends of {how} {scene.images:,} images looked at")
     if scene.depth_size is not None:
         known = "" if scene.depth_coverage is None else f", {scene.depth_coverage:.0%} of pixels known"
         add("depth", f"{scene.depth_frames} frames, {scene.depth_size[0]} x {scene.depth_size[1]}{known}")

@@ -14,9 +14,10 @@ from typing import Final, Literal
 import numpy as np
 
 from ..core.types import Scene
+from ._doctor_conventions import AS_STATED
 from ._doctor_mesh import MeshViews
 from ._doctor_pairs import BASELINE, baseline
-from ._doctor_views import AS_STATED, View, pose_of, transferred
+from ._doctor_views import View, pose_of, transferred
 
 __all__ = [
     "Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up", "poses_too_large",

@@ -20,10 +20,10 @@ from ._capture_files import (
     below_root,
     find_mesh,
     frame_numbers,
-    size_of,
 )
 from ._capture_frames import NO_UNIT, Capture, Lens, Shot, stated_lens
 from ._capture_toml import SceneNotes
+from ._files import size_of
 from ._labels import LabelMap
 from ._mesh import read_mesh
 from ._poses import judge_poses
