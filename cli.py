@@ -147,7 +147,10 @@ def _command(
 @click.option("--variant", type=click.Choice(["dot", "coord", "both"]), default="both", show_default=True)
 @click.option("--form", multiple=True, help="Answer form; may be repeated.  [default: all a task has]")
 @click.option(
-    "--preset", default="default", show_default=True, help="A definition of geometry: default, blog, multispa, spatialmosaic."
+    "--preset",
+    default="default",
+    show_default=True,
+    help="Published definitions: default, blog, multispa, spatialmosaic.",
 )
 @click.option("--set", "set", multiple=True, metavar="ENGINE.PARAMETER=VALUE", help="An engine's parameter.")
 @click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=read_config, help="TOML file.")
