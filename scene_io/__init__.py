@@ -13,7 +13,7 @@ from ..core import registry
 from ..errors import SceneError
 from .base import Nearly, Reader, SceneRef, SceneSummary
 
-__all__ = ["Reader", "SceneRef", "SceneSummary", "available", "detect", "load"]
+__all__ = ["Nearly", "Reader", "SceneRef", "SceneSummary", "available", "detect", "incomplete", "load"]
 
 
 def available() -> tuple[str, ...]:
@@ -56,6 +56,19 @@ def detect(path: Path, format: str | None = None) -> tuple[Reader, Path]:
         claims = ", ".join(reader.name for reader, _ in found)
         raise SceneError(f"several formats claim this folder ({claims})", path=path, remedy="choose one with --format")
     return found[0]
+
+
+def incomplete(root: Path, format: str | None = None) -> list[tuple[Path, Nearly]]:
+    """Folders right below a dataset root that look like scenes but lack something, with what they lack."""
+    if not root.is_dir():
+        return []
+    readers = [load(format)] if format else [load(name) for name in available()]
+    found = []
+    for place in _places(root)[1:]:
+        hint = next((hint for reader in readers if (hint := _nearly(reader, place)) is not None), None)
+        if hint is not None and all(reader.detect(place) is None for reader in readers):
+            found.append((place, hint))
+    return found
 
 
 def _places(path: Path) -> list[Path]:

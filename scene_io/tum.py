@@ -106,6 +106,14 @@ class TumReader(CaptureReader):
         if not any(there):
             what = f"none of the {len(images)} images it lists is there"
             raise SceneError(what, path=folder / "rgb.txt", remedy="copy rgb/ beside it")
+        if (pose_rows < 0).all() and np.isfinite(truth.times).any():
+            known = truth.times[np.isfinite(truth.times)]
+            raise SceneError(
+                f"no pose is within {_MAX_APART:g} s of any image: poses run from {known.min():.3f} to "
+                f"{known.max():.3f} s, images from {times.min():.3f} to {times.max():.3f} s",
+                path=path,
+                remedy="write both lists with one clock",
+            )
         lens, lens_from = _lens(folder, size_of(images[there.index(True)]), notes)
         shots = [
             Shot(

@@ -174,7 +174,9 @@ class _VideoWriter:
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = pixels
         self._stream.gop_size, self._stream.thread_count = _GROUP, 1
-        self._stream.options = {"crf": _QUALITY, "preset": "veryfast"}
+        # Nor is x264 allowed to look ahead: what it sees of frames to come is not the same every time.
+        plain = "rc-lookahead=0:mbtree=0:bframes=0:scenecut=0"
+        self._stream.options = {"crf": _QUALITY, "preset": "veryfast", "x264-params": plain}
         self._stream.codec_context.flags |= av.codec.context.Flags.bitexact
         self._count = 0
 

@@ -194,3 +194,18 @@ def test_nothing_is_guessed(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(SceneError, match="no scenes found") as caught:
         scene_io.detect(tmp_path)
     assert "looked for" in caught.value.remedy
+
+
+def test_incomplete_scenes_beside_complete_ones_are_said(tmp_path: Path) -> None:
+    tiny_tum.own_camera(tmp_path)
+    tiny_tum.write(tmp_path / "half")
+    (tmp_path / "half/groundtruth.txt").unlink()
+    tiny_colmap.text(tmp_path)
+    (lost,) = (tmp_path / "kitchen").rglob("cameras.txt")
+    lost.unlink()
+    (tmp_path / "notes").mkdir()
+    found = scene_io.incomplete(tmp_path)
+    assert [place.name for place, _ in found] == ["half", "kitchen"]
+    assert "groundtruth.txt" in found[0][1].lacks
+    assert "cameras" in found[1][1].lacks
+    assert not scene_io.incomplete(tmp_path / "notes")
