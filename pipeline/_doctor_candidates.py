@@ -16,8 +16,8 @@ __all__ = ["candidates", "refined"]
 
 _LEAST_FACTOR: Final = 1.1  # of a focal length; nearer to 1, a calibration is a little off
 _SCALES: Final = tuple(sorted({*(1.25**n for n in range(-11, 12) if n), 0.1, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 10.0}))
-_LARGE_SCALES: Final = (*(1.25**n for n in range(12, 32)), 100.0, 1000.0)
-_ROUND: Final = (0.1, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 10.0, 100.0, 1000.0)
+_FAR_SCALES: Final = (*(1.25 ** (sign * n) for sign in (-1, 1) for n in range(12, 32)), 0.001, 0.01, 100.0, 1000.0)
+_ROUND: Final = (0.001, 0.01, 0.1, 0.2, 0.25, 0.5, 2.0, 4.0, 5.0, 10.0, 100.0, 1000.0)
 _NEARLY: Final = 0.3  # logarithm: a noisy sensor does not tell scales apart that are closer
 _AS_WELL: Final = 0.04  # of a fit
 _GOOD: Final = 0.8  # a fit that no other unit or lens betters by so much that it would be believed
@@ -32,17 +32,17 @@ _BAND: Final = 0.03  # of them in each eighth of the range, if the lowest bits w
 FloatArray = npt.NDArray[np.float64]
 
 
-def candidates(tests: Comparisons, *, large: bool = False) -> list[tuple[Convention, FloatArray]]:
+def candidates(tests: Comparisons, *, far: bool = False) -> list[tuple[Convention, FloatArray]]:
     """Conventions and how well each comparison fits with it; as stated first.
 
     Args:
         tests: the comparisons.
-        large: whether poses may be hundreds of times too large, in centimetres for instance.
+        far: whether poses may be hundreds of times too large or small, in centimetres for instance.
     """
     everywhere = np.ones(tests.count, np.bool_)
     stated = tests.fits(AS_STATED)
     good = float(tests.total(stated, everywhere)) > _GOOD
-    scales = (0.5, 2.0) if good else (*_SCALES, *_LARGE_SCALES) if large else _SCALES
+    scales = (0.5, 2.0) if good else (*_SCALES, *_FAR_SCALES) if far else _SCALES
     plain = [*POSES, Convention(ray=1), Convention(ray=-1), *(Convention(scale=scale) for scale in scales)]
     found = [(AS_STATED, stated), *((convention, tests.fits(convention)) for convention in plain)]
     found += _units(tests, [entry for entry in found if kind_of(entry[0]) == "scale"])

@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 Axis = Literal["", "x", "y", "z"]
 Kind = Literal[
     "inverted", "opengl", "inverted opengl", "scale", "ray", "z", "mirrored", "mesh mirrored", "rotated", "plain",
-    "focal", "size", "swapped", "poses",
+    "focal", "size", "swapped", "poses", "transposed",
 ]  # fmt: skip
 
 OPENGL: Final = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -40,6 +40,7 @@ class Convention:
         size: the same for all of the intrinsics, which were of an image of another size.
         swapped: whether the focal lengths of columns and rows are to be exchanged.
         shrunk: what the poses' translations are to be divided by, while the mesh stays as it is.
+        transposed: whether the poses' rotations are to be transposed, and nothing else.
     """
 
     inverted: bool = False
@@ -53,6 +54,7 @@ class Convention:
     size: float = 1.0
     swapped: bool = False
     shrunk: float = 1.0
+    transposed: bool = False
 
     @property
     def of_view(self) -> Convention:
@@ -67,6 +69,9 @@ class Convention:
     def pose(self, stored: FloatArray) -> FloatArray:
         """(4, 4): a colour camera's pose, read so; a reflection where one axis alone is reversed."""
         pose = np.linalg.inv(stored) if self.inverted else stored
+        if self.transposed:
+            pose = pose.copy()
+            pose[:3, :3] = stored[:3, :3].T
         if self.flipped:
             pose = pose @ OPENGL
         if self.shrunk != 1.0:
@@ -86,7 +91,12 @@ class Convention:
 
 
 AS_STATED: Final = Convention()
-POSES: Final = (Convention(inverted=True), Convention(flipped=True), Convention(inverted=True, flipped=True))
+POSES: Final = (
+    Convention(inverted=True),
+    Convention(flipped=True),
+    Convention(inverted=True, flipped=True),
+    Convention(transposed=True),
+)
 
 
 def kind_of(convention: Convention) -> Kind | None:
@@ -94,6 +104,7 @@ def kind_of(convention: Convention) -> Kind | None:
     found: list[tuple[bool, Kind]] = [
         (convention.inverted and convention.flipped, "inverted opengl"),
         (convention.inverted, "inverted"),
+        (convention.transposed, "transposed"),
         (convention.flipped, "opengl"),
         (convention.mirrored != "", "mirrored"),
         (convention.world != "", "mesh mirrored"),

@@ -13,7 +13,7 @@ from ..core.types import Scene
 from ._doctor_conventions import Convention
 from ._doctor_views import View, pose_of
 
-__all__ = ["BASELINE", "LONGEST", "baseline", "choose_pairs", "telling_pairs", "wide_pairs"]
+__all__ = ["BASELINE", "LONGEST", "baseline", "choose_neighbours", "choose_pairs", "telling_pairs", "wide_pairs"]
 
 BASELINE: Final = 0.05  # of the median depth; on smaller ones every convention fits
 _WANTED: Final = 0.15  # of the median depth: parallax enough, and most of the surface still seen by both
@@ -23,7 +23,8 @@ _TURNED: Final = 25.0  # degrees that are as bad as a baseline off by a factor o
 _WINDOW: Final = 40  # frames; what is seen again much later has drifted in real sequences
 _FEW: Final = 6  # frames, of which all neighbours are compared
 _MOST_PAIRS: Final = 6
-_TOO_LARGE: Final = (0.1, 10.0, 100.0, 1000.0)  # that poses may be, compared with depth
+_NEIGHBOURS: Final = 6  # pairs of frames, one after the other
+_TOO_LARGE: Final = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)  # that poses may be, compared with depth
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,6 +44,20 @@ def choose_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View
         views = [view for index in with_depth if (view := load(int(index))) is not None]
         return [pair for pair in pairwise(views) if _turn(*pair) < _MOST_TURNED]
     return _pairs(scene, starts, with_depth, load)
+
+
+def choose_neighbours(scene: Scene, load: Callable[[int], View | None]) -> list[tuple[View, View]]:
+    """A few pairs of frames with depth, one after the other, whatever their poses say; evenly spread.
+
+    Args:
+        scene: with depth.
+        load: the view of a frame, None where it has no usable depth.
+    """
+    after = list(pairwise(index for index, frame in enumerate(scene.frames) if frame.has_depth))
+    if len(after) > _NEIGHBOURS:
+        after = [after[int(place)] for place in np.rint(np.linspace(0, len(after), _NEIGHBOURS + 1))[:-1]]
+    pairs = [(load(first), load(second)) for first, second in after]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
 def wide_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View | None]) -> list[tuple[View, View]]:

@@ -32,7 +32,8 @@ _LEAST_FIT: Final = 0.2  # of a convention that is taken for the true one; wrong
 _GAIN: Final = 0.04  # by which another convention must fit better; real sequences read rightly stay below 0.025
 _RELATIVE_GAIN: Final[Mapping[Kind, float]] = MappingProxyType(
     {
-        "inverted": 1.5, "opengl": 1.5, "inverted opengl": 1.5, "scale": 1.3, "poses": 1.3, "ray": 1.08, "z": 1.08,
+        "inverted": 1.5, "transposed": 1.5, "opengl": 1.5, "inverted opengl": 1.5, "scale": 1.3, "poses": 1.3,
+        "ray": 1.08, "z": 1.08,
         "mirrored": 1.3, "mesh mirrored": 1.15, "rotated": 1.3, "plain": 1.3, "focal": 1.2, "size": 1.2, "swapped": 1.2,
     }
 )  # fmt: skip
@@ -43,11 +44,12 @@ scale gained, another focal length at most 1.13, and that where it differs by le
 _NO_WORSE: Final = 0.02
 _IN_FAVOUR: Final = 0.75  # of all differences must be in favour of the better convention
 _LEAST_SCALE: Final = 1.15  # nearer to 1, a sensor or a calibration is a little off
-_LARGE: Final = 12.0  # scale from which all pairs must agree
+_LARGE: Final = 12.0  # scale from which, either way, all pairs must agree
+_TRUE: Final = 0.05  # median error up to which a convention can be the true one
 _HANDICAP: Final[Mapping[Kind, float]] = MappingProxyType(
     {
         "mirrored": _GAIN, "mesh mirrored": _GAIN, "plain": _GAIN,
-        "focal": _GAIN, "size": 1.5 * _GAIN, "swapped": _GAIN, "rotated": -_GAIN,
+        "transposed": _GAIN, "focal": _GAIN, "size": 1.5 * _GAIN, "swapped": _GAIN, "rotated": -_GAIN,
     }
 )  # fmt: skip
 """What the rarer ones must fit better than the common ones, which they resemble in some scenes.
@@ -79,6 +81,7 @@ class Judgement:
         axis: of the cameras that looks reversed, where the world is mirrored.
         mesh_axis: of the poses' world along which the mesh is mirrored from it.
         factor: what focal lengths are to be multiplied with, where that is it.
+        on_mesh: whether depth read that way lies on the mesh too.
     """
 
     verdict: Literal["good", "wrong", "cannot tell"]
@@ -93,6 +96,7 @@ class Judgement:
     axis: Axis = ""
     mesh_axis: Axis = ""
     factor: float = 1.0
+    on_mesh: bool = False
 
 
 def judge(views: Sequence[View], mesh: MeshViews, wide: Sequence[tuple[View, View]] | None = None) -> Judgement:
@@ -107,7 +111,7 @@ def judge(views: Sequence[View], mesh: MeshViews, wide: Sequence[tuple[View, Vie
     known_pairs = {(a.index, b.index) for a, b in pairs}
     pairs += [(a, b) for a, b in wide or () if not known_pairs & {(a.index, b.index), (b.index, a.index)}]
     tests = Comparisons(pairs, mesh)
-    tried = candidates(tests, large=wide is not None)
+    tried = candidates(tests, far=wide is not None)
     kinds = [kind_of(convention) for convention, _ in tried]
     table = np.array([fits for _, fits in tried])
     handicaps = np.array([0.0 if kind is None else _HANDICAP.get(kind, 0.0) for kind in kinds])
@@ -137,12 +141,17 @@ def judge(views: Sequence[View], mesh: MeshViews, wide: Sequence[tuple[View, Vie
     is_pair = tests.is_pair[seen]
     everywhere = all(gains[part].mean() > -_NO_WORSE for part in (is_pair, ~is_pair) if part.any())
     overlap = (baselines < LONGEST) | ~tests.is_pair
-    agreed = scale < _LARGE or bool((fits[overlap] >= _LEAST_FIT).mean() >= _IN_FAVOUR)
+    agreed = 1 / _LARGE < scale < _LARGE or bool(overlap.any() and (fits[overlap] >= _LEAST_FIT).mean() >= _IN_FAVOUR)
     if best_fit < _LEAST_FIT or not in_favour or not everywhere or not agreed or best_fit <= others + _GAIN:
         return _unclear(known, "other conventions than the stated ones fit better, but none clearly best")
+    error = tests.error(convention, seen)
+    if error > _TRUE:
+        return _unclear(known, "other conventions than the stated ones fit better, but none well")
+    on_mesh = seen & ~tests.is_pair
     return Judgement(
-        "wrong", kind, scale, tests.error(convention, seen), best_fit, stated, int(seen.sum()),
+        "wrong", kind, scale, error, best_fit, stated, int(seen.sum()),
         axis=convention.mirrored, mesh_axis=convention.world, factor=convention.focal * convention.size,
+        on_mesh=bool(on_mesh.any() and fits[on_mesh].mean() >= _LEAST_FIT),
     )  # fmt: skip
 
 

@@ -19,7 +19,10 @@ from spatialgen.pipeline.doctor import diagnose
 from spatialgen.pipeline.self_test import Judgement
 from spatialgen.synth import generate
 
-NAMES = ("too large", "up axis looks", "disagree", "depth scale")
+NAMES = (
+    "too large", "too small", "up axis looks", "disagree", "depth scale", "transposed", "repeated/identity poses",
+    "frames do not fit", "poses look", "does not fit",
+)  # fmt: skip
 TWICE = Judgement("wrong", "scale", 0.5, 0.001)
 DEPTH = frozenset({"depth"})
 
