@@ -101,7 +101,7 @@ class Localization(Engine):
         assert isinstance(parameters, LocalizationParameters)
         if parameters.hidden == "ratio" and "silhouettes" not in scene.capabilities:
             for task in request.tasks:
-                yield Skip(task, f"scene has no {need_in_words('silhouettes')}")
+                yield Skip(task, f"scene has no {need_in_words('silhouettes', scene.capabilities)}")
             return
         # A generator each, so that a task's facts do not depend on which others are asked for.
         own, *others = rng.spawn(1 + len(self.tasks))
