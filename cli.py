@@ -150,7 +150,7 @@ def _command(
     "--preset",
     default="default",
     show_default=True,
-    help="Published definitions: default, blog, multispa, spatialmosaic.",
+    help="A definition of geometry: default, blog, multispa, spatialmosaic.",
 )
 @click.option("--set", "set", multiple=True, metavar="ENGINE.PARAMETER=VALUE", help="An engine's parameter.")
 @click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=read_config, help="TOML file.")

@@ -57,7 +57,7 @@ def _spec(name: str, summary: str) -> TaskSpec:
         name=name,
         suite="multispa",
         engine="object_perception",
-        version="1",
+        version="2",
         summary=summary,
         answer_type="number",
         units=("m",),

@@ -139,6 +139,8 @@ class RelationFacts:
         lost = float(stage.geometry.object_states.total[frame, target])
         evidence, margin = self._evidence(item, query)
         evidence["truth_table"] = table
+        if polarity:
+            evidence["ask"] = polarity
         if marks:
             evidence["points"] = [mark.evidence(0) for mark in marks]
         return Fact(
