@@ -48,12 +48,15 @@ Load = Callable[[int], View | None]
 def repeated_poses(scene: Scene, view: Load) -> list[Problem]:
     """Frames that share one pose to the last digit although they see different things.
 
-    A camera that stands still repeats its pose as well, and what it sees: that is no problem.
+    A camera that stands still repeats its pose as well, and what it sees: that is no problem. In a scene with tracks
+    things move before a camera that may stand still, and without stated extrinsics every pose is the same.
 
     Args:
         scene: as read.
         view: of a frame, None where it has no usable depth.
     """
+    if scene.tracks is not None:
+        return []
     poses = np.array(
         [
             frame.camera.camera_to_world if frame.raw_camera_to_world is None else frame.raw_camera_to_world
