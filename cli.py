@@ -18,7 +18,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from spatialgen import __version__
-from spatialgen.errors import ConfigError, SpatialgenError, UnknownName
+from spatialgen.cli_options import SeveralScenes, is_path, read_config
+from spatialgen.errors import SpatialgenError
 
 EXAMPLES: Final = {
     "synth": "spatialgen synth scenes --format scannet --scenes 1 --frames 8",
@@ -107,37 +108,6 @@ def cli() -> None:
     logger.setLevel(logging.INFO)
 
 
-class _SeveralScenes(click.Command):
-    """A command whose ``--scenes`` takes one path or several: ``--scenes A B`` is ``--scenes A --scenes B``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        spread: list[str] = []
-        listing = False  # between the first path after --scenes and the next option
-        for word in args:
-            if listing and not word.startswith("-") and self._is_path(word, after_tasks=not args[0].startswith("-")):
-                spread.append("--scenes")
-            listing = spread[-1:] == ["--scenes"] or word.startswith("--scenes=")
-            spread.append(word)
-        return super().parse_args(ctx, spread)
-
-    @staticmethod
-    def _is_path(word: str, *, after_tasks: bool) -> bool:
-        """Whether a word after a path is another one; a task may follow too, also where a folder has a task's name."""
-        if os.sep in word:
-            return True
-        if not Path(word).exists():
-            return False
-        if after_tasks:
-            return True
-        from spatialgen import engines
-
-        try:
-            engines.resolve(word)
-        except UnknownName:
-            return True
-        return False
-
-
 def _command(
     name: str, group: click.Group = cli, cls: type[click.Command] = click.Command
 ) -> Callable[[Callable[..., Any]], click.Command]:
@@ -150,49 +120,7 @@ def _command(
     return register
 
 
-def _read_config(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    """Options of a TOML file become defaults; what is on the command line wins."""
-    if value is None:
-        return
-    from spatialgen.pipeline.config import read_config_file
-
-    # By their names on the command line; of a pair like --draw/--no-draw the second one means the opposite.
-    known: dict[str, tuple[click.Parameter, bool]] = {}
-    for parameter in context.command.params:
-        if parameter.name not in {"config", "debug"}:
-            known |= {name.lstrip("-"): (parameter, True) for name in parameter.opts}
-            known |= {name.lstrip("-"): (parameter, False) for name in parameter.secondary_opts}
-    defaults: dict[str, Any] = {}
-    for name, given in read_config_file(value, known).items():
-        parameter, meant = known[name]
-        assert parameter.name is not None
-        if parameter.name in defaults:
-            raise ConfigError(f"{name} is given twice, once by its opposite", path=value, remedy="leave one away")
-        defaults[parameter.name] = _default_of(parameter, meant, name, given, value)
-    context.default_map = {**(context.default_map or {}), **defaults}
-
-
-def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, path: Path) -> Any:
-    """A value of a TOML file as the option would have it."""
-    if name == "set":
-        return [
-            f"{engine}.{one}={setting if isinstance(setting, str) else json.dumps(setting)}"
-            for engine, values in given.items()
-            for one, setting in values.items()
-        ]
-    several = parameter.multiple if isinstance(parameter, click.Option) else parameter.nargs == -1
-    if isinstance(parameter, click.Option) and parameter.is_flag:
-        if not isinstance(given, bool):
-            raise ConfigError(f"{name} = {given!r} is neither true nor false", path=path, remedy="write one of them")
-        return given is meant
-    values = given if several and isinstance(given, list) else [given]
-    if any(isinstance(one, bool | list | dict) for one in values):
-        remedy = "write a list of values" if several else "write one value"
-        raise ConfigError(f"{name} cannot be {json.dumps(given, default=str)}", path=path, remedy=remedy)
-    return values if several else given
-
-
-@_command("run", cls=_SeveralScenes)
+@_command("run", cls=SeveralScenes)
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
 @click.option(
     "--scenes",
@@ -225,7 +153,7 @@ def _default_of(parameter: click.Parameter, meant: bool, name: str, given: Any, 
     help="A definition of geometry: default, blog, multispa, spar, spatialmosaic.",
 )
 @click.option("--set", "set", multiple=True, metavar="ENGINE.PARAMETER=VALUE", help="An engine's parameter.")
-@click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=_read_config, help="TOML file.")
+@click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=read_config, help="TOML file.")
 @click.option("--labels", default="raw", show_default=True, help="raw, nyu40 or a mapping file.")
 @click.option("--lang", default="en", show_default=True, help="Language of the wording.")
 @click.option("--images", type=click.Choice(["embed", "path"]), default="embed", show_default=True)
@@ -312,16 +240,11 @@ def doctor_command(path: Path, words: tuple[str, ...], as_json: bool, **options:
 
     What follows the first PATH is a task, an engine or a suite, or another PATH.
     """
-    from spatialgen import engines
     from spatialgen.pipeline import doctor
 
     paths, tasks = [path], []
     for word in words:
-        try:
-            engines.resolve(word)
-        except UnknownName:
-            if os.sep not in word and not Path(word).exists():
-                raise
+        if is_path(word):
             paths.append(Path(word))
         else:
             tasks.append(word)
@@ -362,7 +285,7 @@ def synth_command(directory: Path, **options: Any) -> None:
         _give(str(folder))
 
 
-@_command("show", cls=_SeveralScenes)
+@_command("show", cls=SeveralScenes)
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--task", help="Only this task's rows.")
 @click.option("--rows", default=24, type=_POSITIVE, show_default=True, help="Rows on the sheet.")
@@ -378,7 +301,7 @@ def show_command(directory: Path, task: str | None, rows: int, scenes: tuple[Pat
     _say(f"the sheet is {out}")
 
 
-@_command("materialise", cls=_SeveralScenes)
+@_command("materialise", cls=SeveralScenes)
 @click.argument("directory", type=_EXISTING, metavar="DIR")
 @click.option("--scenes", multiple=True, type=_EXISTING, help="Dataset roots that the references are relative to.")
 @click.option("--out", required=True, type=_EXISTING, help="The folder to make.")

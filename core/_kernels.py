@@ -906,6 +906,34 @@ def _is_hidden(
     return bool(_is_behind(u0, u1, v0, v1, nearest, width, keys, tile_least, tile_stale, rectangle))
 
 
+@njit(cache=True)
+def _clusters_in_view(
+    boxes: np.ndarray,
+    window: np.ndarray,
+    matrix: np.ndarray,
+    near: float,
+    width: int,
+    height: int,
+    in_view: np.ndarray,
+    distance: np.ndarray,
+) -> int:
+    """How many boxes a camera may see, which, and the least depth in each (metres along the camera's z axis).
+
+    window: as ``_box_is_outside`` asks; matrix: of which the third row gives depth; in_view, distance: (at least c,),
+    filled from the front.
+    """
+    seen = 0
+    for cluster in range(boxes.shape[0]):
+        if not _box_is_outside(boxes[cluster], window, near, width, height):
+            nearest = matrix[2, 3]
+            for axis in range(3):
+                nearest += matrix[2, axis] * boxes[cluster, axis] - abs(matrix[2, axis]) * boxes[cluster, axis + 3]
+            in_view[seen] = cluster
+            distance[seen] = nearest
+            seen += 1
+    return seen
+
+
 @njit(cache=True, error_model="numpy")
 def rasterise(
     points: np.ndarray,
@@ -938,15 +966,7 @@ def rasterise(
     rectangle = np.zeros(4, np.int64)
     in_view = np.empty(boxes.shape[0], np.int64)
     distance = np.empty(boxes.shape[0], np.float64)
-    seen = 0
-    for cluster in range(boxes.shape[0]):
-        if not _box_is_outside(boxes[cluster], matrix, near, width, height):
-            nearest = matrix[2, 3]
-            for axis in range(3):
-                nearest += matrix[2, axis] * boxes[cluster, axis] - abs(matrix[2, axis]) * boxes[cluster, axis + 3]
-            in_view[seen] = cluster
-            distance[seen] = nearest
-            seen += 1
+    seen = _clusters_in_view(boxes, matrix, matrix, near, width, height, in_view, distance)
     for turn in np.argsort(distance[:seen]):
         cluster = in_view[turn]
         nearest = distance[turn]
@@ -1244,15 +1264,7 @@ def rasterise_bent(
     rectangle = np.zeros(4, np.int64)
     in_view = np.empty(boxes.shape[0], np.int64)
     distance = np.empty(boxes.shape[0], np.float64)
-    seen = 0
-    for cluster in range(boxes.shape[0]):
-        if not _box_is_outside(boxes[cluster], window, near, width, height):
-            nearest = matrix[2, 3]
-            for axis in range(3):
-                nearest += matrix[2, axis] * boxes[cluster, axis] - abs(matrix[2, axis]) * boxes[cluster, axis + 3]
-            in_view[seen] = cluster
-            distance[seen] = nearest
-            seen += 1
+    seen = _clusters_in_view(boxes, window, matrix, near, width, height, in_view, distance)
     for turn in np.argsort(distance[:seen]):
         cluster = in_view[turn]
         nearest = distance[turn]

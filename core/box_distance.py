@@ -20,7 +20,7 @@ _CORNERS = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]], dtype=np.float64)
 
 
 def place_gaps(boxes: ObjectBoxes, places: npt.ArrayLike) -> FloatArray:
-    """(k, n), metres, from places (k, 3), world frame, to the boxes of n instances; 0 inside, nan where there is none."""
+    """(k, n), metres, from places (k, 3), world frame, to n instances' boxes; 0 inside, nan where there is none."""
     points = np.asarray(places, dtype=np.float64)
     local = np.einsum("nac,knc->kna", boxes.axes, points[:, None] - boxes.centre)
     return np.asarray(np.linalg.norm(np.maximum(np.abs(local) - boxes.size / 2, 0.0), axis=2))

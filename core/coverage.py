@@ -57,8 +57,9 @@ class SeenExtents:
             few are visible.
         holes: (h, 5): frame, instance, axis, start, end (metres) of the stretches between what one frame firmly sees
             that are longer than allowed.
-        longest_hole: (n, 3), metres: how long a stretch without a visible vertex may be; never shorter than the
-            longest without any vertex.
+        longest_hole: (n, 3), metres: how long a stretch without a visible vertex may be; never shorter than
+            ``spacing``.
+        spacing: (n, 3), metres: the longest stretch of the object without any vertex.
     """
 
     share: FloatArray
@@ -68,10 +69,29 @@ class SeenExtents:
     firm_high: FloatArray
     holes: FloatArray
     longest_hole: FloatArray
+    spacing: FloatArray
 
     def covered(self, frames: IndexArray, instance: int, axis: int) -> FloatArray:
         """(k,), metres: extent of what each set of frames (k, s) sees; 0 where it sees nothing."""
         return _extent(self.low[frames, instance, axis], self.high[frames, instance, axis])
+
+    def covered_at_most(self, frames: IndexArray, instance: int, axis: int, bounds: tuple[float, float]) -> FloatArray:
+        """(k,), metres: extent of the surface that sets of frames (k, s) may show.
+
+        Beyond the outermost visible vertex the surface may be seen on, up to where the next vertex would be.
+
+        Args:
+            frames: sets of them.
+            instance: index into the scene's instances.
+            axis: of its box.
+            bounds: where the object starts and ends along the axis, metres.
+        """
+        low, high = self.low[frames, instance, axis].min(axis=1), self.high[frames, instance, axis].max(axis=1)
+        spacing = self.spacing[instance, axis]
+        return _extent(
+            np.maximum(low - spacing, np.minimum(low, bounds[0]))[:, None],
+            np.minimum(high + spacing, np.maximum(high, bounds[1]))[:, None],
+        )
 
     def firmly_covered(self, frames: IndexArray, instance: int, axis: int) -> FloatArray:
         """(k,), metres: the same without the outermost vertices that each frame sees at each end."""
@@ -124,7 +144,7 @@ def see_extents(
     share = np.zeros(shape[:2])
     low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
     firm_low, firm_high = low.copy(), high.copy()
-    limit = longest_hole * boxes.size
+    spacing = np.zeros((count, 3))
     holes: list[FloatArray] = []
 
     wanted = wanted & np.isfinite(boxes.axes).all(axis=(1, 2))
@@ -141,7 +161,8 @@ def see_extents(
         # A coarse mesh has stretches without any vertex: those are no sign of something unseen.
         solid = np.flatnonzero(of_surface[axis])
         same = owner[solid[1:]] == owner[solid[:-1]]
-        np.maximum.at(limit[:, axis], owner[solid[1:]][same], np.diff(position[axis, solid])[same])
+        np.maximum.at(spacing[:, axis], owner[solid[1:]][same], np.diff(position[axis, solid])[same])
+    limit = np.fmax(longest_hole * boxes.size, spacing)
     totals = np.maximum(np.bincount(scene.vertex_instance[scene.vertex_instance >= 0], minlength=count), 1)
 
     for frame in range(frames):
@@ -173,6 +194,7 @@ def see_extents(
         read_only(firm_high, np.float64),
         read_only(np.concatenate(holes) if holes else np.zeros((0, 5)), np.float64),
         read_only(limit, np.float64),
+        read_only(spacing, np.float64),
     )
 
 

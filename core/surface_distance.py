@@ -20,7 +20,8 @@ from .raster import spatial_order
 __all__ = ["NearestPlaces", "SurfaceDistances"]
 
 _BLOCK: Final = 32  # triangles rejected together
-_AT_ONCE: Final = 64  # pairs of blocks looked at together, nearest first
+_AT_ONCE: Final = 32  # pairs of blocks looked at together, nearest first
+_FIRST: Final = 32  # triangles that are looked at before all others, for a distance that is hardly too long
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -42,12 +43,21 @@ class NearestPlaces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Surface:
-    """One object's triangles (t, 3, 3), neighbours together, and boxes (b, 2, 3) around blocks of them."""
+    """One object.
+
+    Attributes:
+        triangles: (t, 3, 3), neighbours together.
+        bounds: (t, 2, 3), boxes around each.
+        boxes: (b, 2, 3), around each block of them.
+        tree: of the triangles' centres.
+        reach: metres, from a centre to a corner of its triangle at most.
+    """
 
     triangles: FloatArray
+    bounds: FloatArray
     boxes: FloatArray
     tree: cKDTree
-    """Of the triangles' centres."""
+    reach: float
 
 
 class SurfaceDistances:
@@ -65,7 +75,8 @@ class SurfaceDistances:
         faces: npt.NDArray[np.int32],
         face_instance: npt.NDArray[np.int32],
     ) -> None:
-        usable = np.flatnonzero((face_instance >= 0) & np.isfinite(vertices).all(axis=1)[faces].all(axis=1))
+        finite = np.asarray(np.isfinite(vertices).all(axis=1))
+        usable = np.flatnonzero((face_instance >= 0) & finite[faces].all(axis=1))
         self._vertices, self._faces = vertices, faces
         self._order = usable[np.argsort(face_instance[usable], kind="stable")]
         self._owner = face_instance[self._order]
@@ -78,12 +89,22 @@ class SurfaceDistances:
         if surface is None:
             return _nowhere()
         best, _ = surface.tree.query(point)
-        gap = np.linalg.norm(np.maximum(np.maximum(surface.boxes[:, 0] - point, point - surface.boxes[:, 1]), 0), axis=1)
+        gap = np.linalg.norm(
+            np.maximum(np.maximum(surface.boxes[:, 0] - point, point - surface.boxes[:, 1]), 0), axis=1
+        )
         near = surface.triangles[_members(np.flatnonzero(gap <= best), len(surface.triangles))]
         found = _on_triangles(np.broadcast_to(point, (len(near), 3)), near)
         distance = np.linalg.norm(found - point, axis=1)
         nearest = int(distance.argmin())
         return NearestPlaces(float(distance[nearest]), point, found[nearest])
+
+    def bracket(self, first: int, second: int) -> tuple[float, float]:
+        """Metres that two objects are apart at least, and at most: quickly, from the centres of their triangles."""
+        one, other = self._surface(first), self._surface(second)
+        if one is None or other is None:
+            return np.inf, np.inf
+        most = float(other.tree.query(one.tree.data)[0].min())
+        return max(most - one.reach - other.reach, 0.0), most
 
     def between(self, first: int, second: int) -> NearestPlaces:
         """The nearest places of two objects; 0 apart where their surfaces cross or touch."""
@@ -91,10 +112,12 @@ class SurfaceDistances:
         if one is None or other is None:
             return _nowhere()
         gaps, near = other.tree.query(one.tree.data)
-        start = int(gaps.argmin())
+        likely = np.argsort(gaps, kind="stable")[:_FIRST]
+        start = int(likely[0])
         best = NearestPlaces(
             float(gaps[start]), np.array(one.tree.data[start]), np.array(other.tree.data[int(near[start])])
         )
+        best = _nearest_of(one.triangles[likely], other.triangles[near[likely]], best)
         # Blocks of one near the whole other first: their pairs are few.
         whole = np.stack([other.boxes[:, 0].min(axis=0), other.boxes[:, 1].max(axis=0)])
         rows = np.flatnonzero(_box_gaps(one.boxes, whole[None]) <= best.distance)
@@ -106,7 +129,9 @@ class SurfaceDistances:
             if bound[start] >= best.distance:
                 break
             some = slice(start, start + _AT_ONCE)
-            best = _nearer(best, one.triangles, other.triangles, row[some], column[some])
+            a, b = _pairs(row[some], column[some], len(one.triangles), len(other.triangles))
+            close = _box_gaps(one.bounds[a], other.bounds[b]) < best.distance
+            best = _nearest_of(one.triangles[a[close]], other.triangles[b[close]], best)
         return best
 
     def _surface(self, instance: int) -> _Surface | None:
@@ -116,14 +141,12 @@ class SurfaceDistances:
             if len(triangles):
                 triangles = triangles[spatial_order(triangles.mean(axis=1).astype(np.float32))]
                 starts = np.arange(0, len(triangles), _BLOCK)
-                boxes = np.stack(
-                    [
-                        np.minimum.reduceat(triangles.min(axis=1), starts),
-                        np.maximum.reduceat(triangles.max(axis=1), starts),
-                    ],
-                    axis=1,
-                )
-                self._prepared[instance] = _Surface(triangles, boxes, cKDTree(triangles.mean(axis=1)))
+                low, high = triangles.min(axis=1), triangles.max(axis=1)
+                boxes = np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)], axis=1)
+                centres = triangles.mean(axis=1)
+                reach = float(np.linalg.norm(triangles - centres[:, None], axis=2).max())
+                bounds = np.stack([low, high], axis=1)
+                self._prepared[instance] = _Surface(triangles, bounds, boxes, cKDTree(centres), reach)
             else:
                 self._prepared[instance] = None
         return self._prepared[instance]
@@ -145,23 +168,20 @@ def _box_gaps(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.norm(np.maximum(apart, 0.0), axis=-1))
 
 
-def _nearer(
-    best: NearestPlaces, one: FloatArray, other: FloatArray, row: IndexArray, column: IndexArray
-) -> NearestPlaces:
-    """The nearest places of the triangles of some pairs of blocks, or those known before."""
+def _pairs(row: IndexArray, column: IndexArray, ones: int, others: int) -> tuple[IndexArray, IndexArray]:
+    """Indices of each two triangles of pairs of blocks, of which there are so many triangles."""
     inside = np.arange(_BLOCK)
     a, b = np.broadcast_arrays(
         (row[:, None] * _BLOCK + inside)[:, :, None], (column[:, None] * _BLOCK + inside)[:, None, :]
     )
-    a, b = a.ravel(), b.ravel()
-    real = (a < len(one)) & (b < len(other))
-    a, b = a[real], b[real]
-    first, second = one[a], other[b]
-    boxes = [np.stack([some.min(axis=1), some.max(axis=1)], axis=1) for some in (first, second)]
-    near = _box_gaps(boxes[0], boxes[1]) < best.distance
-    if not near.any():
+    real = (a < ones) & (b < others)
+    return a[real], b[real]
+
+
+def _nearest_of(first: FloatArray, second: FloatArray, best: NearestPlaces) -> NearestPlaces:
+    """The nearest places of triangles (k, 3, 3) and their partners, or those known before."""
+    if not len(first):
         return best
-    first, second = first[near], second[near]
     for p, q in _candidates(first, second):
         distance = np.linalg.norm(p - q, axis=1)
         nearest = int(distance.argmin())
@@ -171,15 +191,15 @@ def _nearer(
 
 
 def _candidates(first: FloatArray, second: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Pairs of places (k, 3), on triangles (k, 3, 3) each, among which are the nearest of each two triangles."""
+    """Pairs of places (j, 3), on triangles (k, 3, 3) each, among which are the nearest of each two triangles."""
     found = []
-    for k in range(3):
-        for corner in (first[:, k], _crossing(first[:, k - 1], first[:, k], second)):
-            found.append((corner, _on_triangles(corner, second)))
-        for corner in (second[:, k], _crossing(second[:, k - 1], second[:, k], first)):
-            found.append((_on_triangles(corner, first), corner))
-        found += [_on_edges(first[:, k - 1], first[:, k], second[:, j - 1], second[:, j]) for j in range(3)]
-    return found
+    for one, other in ((first, second), (second, first)):
+        crossings = [_crossing(one[:, k - 1], one[:, k], other) for k in range(3)]
+        places = np.concatenate([one[:, 0], one[:, 1], one[:, 2], *crossings])
+        found.append((places, _on_triangles(places, np.tile(other, (6, 1, 1)))))
+    i, j = (np.repeat(np.arange(3), 3), np.tile(np.arange(3), 3))
+    edges = [some.reshape(-1, 3) for some in (first[:, i - 1], first[:, i], second[:, j - 1], second[:, j])]
+    return [found[0], found[1][::-1], _on_edges(*edges)]
 
 
 def _crossing(start: FloatArray, end: FloatArray, triangles: FloatArray) -> FloatArray:

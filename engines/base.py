@@ -7,7 +7,7 @@ An engine never opens a file, writes a word, seeds a generator or sees a path. A
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -32,15 +32,26 @@ _CAPABILITY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "trajectory": "trajectory (frames of one camera, in order of time)",
         "silhouettes": "amodal silhouettes (a mesh with labelled instances)",
         "up": "up axis",
+        "tracks": "point tracks through a video (TAPVid-3D scenes have them)",
         "world_tracks": "tracks in the world (for these a moving camera's extrinsics_w2c must be stated)",
     }
 )
 """What "scene has no ..." is completed with; other capabilities go by their own names (depth, mesh, instances …)."""
 
+_BASES: Final[Mapping[str, str]] = MappingProxyType({"world_tracks": "tracks"})
+"""What a capability cannot be without: a scene that lacks both is told of this one."""
 
-def need_in_words(need: str) -> str:
-    """One of a task's needs for a person: ``depth or mesh`` for ``depth|mesh``."""
-    return " or ".join(_CAPABILITY_NAMES.get(name, name) for name in need.split("|"))
+
+def need_in_words(need: str, capabilities: Collection[str]) -> str:
+    """One of a task's needs that a scene lacks, for a person: ``depth or mesh`` for ``depth|mesh``.
+
+    Args:
+        need: as in ``TaskSpec.needs``.
+        capabilities: what the scene has.
+    """
+    bases = {name: _BASES.get(name, name) for name in need.split("|")}
+    lacking = [name if basis in capabilities else basis for name, basis in bases.items()]
+    return " or ".join(_CAPABILITY_NAMES.get(name, name) for name in lacking)
 
 
 class Parameters(BaseModel):
@@ -149,7 +160,8 @@ class Engine(ABC):
             some_variants = tuple(v for v in spec.variants if variants is None or v in variants)
             some_forms = tuple(f for f in spec.forms if forms is None or f in forms)
             if missing := spec.missing(capabilities):
-                yield Skip(spec.name, f"scene has no {', no '.join(map(need_in_words, missing))}")
+                lacking = [need_in_words(need, capabilities) for need in missing]
+                yield Skip(spec.name, f"scene has no {', no '.join(lacking)}")
             elif not some_variants or not some_forms:
                 yield Skip(spec.name, "task has none of the variants or forms asked for")
             else:

@@ -76,15 +76,12 @@ class MatchFinder:
         self._rng = rng
         self._seen: dict[int, tuple[DepthPoints, npt.NDArray[np.float64]]] = {}
         self.reasons: Counter[str] = Counter()
-        scene = geometry.scene
-        self._kin = [
-            frozenset(
-                other
-                for other, thing in enumerate(scene.instances)
-                if other != index and thing.label in synonyms(one.label)
-            )
-            for index, one in enumerate(scene.instances)
-        ]
+        instances = geometry.scene.instances
+        named: dict[str, list[int]] = {}
+        for index, thing in enumerate(instances):
+            named.setdefault(thing.label, []).append(index)
+        kin = {label: [index for name in synonyms(label) for index in named.get(name, ())] for label in named}
+        self._kin = [kin[thing.label] for thing in instances]  # of each instance: those of its kind and itself
 
     def find(self, pairs: FramePairs, chosen: npt.NDArray[np.int64]) -> Iterator[Match]:
         """Up to four matches of each chosen pair, frame by frame."""
@@ -154,16 +151,16 @@ class MatchFinder:
         inside &= (depth >= parameters.nearest) & (depth <= parameters.farthest)
         self.reasons["point not in the second image"] += int(np.count_nonzero(~inside))
         kept = _first_few(np.flatnonzero(inside), source, _TRIED_A_PAIR)
-        kept = kept[self._same_surface(frame, xy[kept], depth[kept], instance[kept])]
+        good, error = self._same_surface(frame, xy[kept], depth[kept], instance[kept])
+        kept, error = kept[good], error[good]
         facing = self._facing(frame, xy[kept], depth[kept])
         steep = facing >= parameters.least_facing
         self.reasons["seen too flatly in the second image"] += int(np.count_nonzero(~steep))
-        kept, facing = kept[steep], facing[steep]
+        kept, facing, error = kept[steep], facing[steep], error[steep]
         turn = _first_few(np.arange(len(kept)), source[kept], _MATCHES_A_PAIR)
-        kept, facing = kept[turn], facing[turn]
+        kept, facing, error = kept[turn], facing[turn], error[turn]
         if not len(kept):
             return
-        error = self._depth_error(frame, xy[kept], depth[kept])
         others, why = sample_points(
             geometry,
             frame,
@@ -174,7 +171,7 @@ class MatchFinder:
         )
         self.reasons.update(why)
         # Only what the first image may show too: the truth lies where the two overlap, and dots elsewhere would tell.
-        seen_by = {pair: self._towards(points.frame, others) for pair, (points, _) in enumerate(seen)}
+        seen_by = {pair: self._towards(seen[pair][0].frame, others) for pair in np.unique(source[kept]).tolist()}
         for place, item in enumerate(kept.tolist()):
             points, cosines = seen[source[item]]
             at = int(index[item])
@@ -215,14 +212,15 @@ class MatchFinder:
         xy: npt.NDArray[np.float64],
         depth: npt.NDArray[np.float64],
         instance: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.bool_]:
-        """(n,): whether the second frame shows these very points, where marks can lie."""
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """(n,): whether the second frame shows these very points, where marks can lie; and their ``_depth_error``."""
         geometry = self._geometry
         verdicts = geometry.mark_verdicts(frame, xy, clearance=_CLEARANCE)
         for verdict, reason in _NO_MATCH.items():
             self.reasons[reason] += int(np.count_nonzero(verdicts == verdict))
         good: npt.NDArray[np.bool_] = verdicts == Verdict.OK
-        visible = self._depth_error(frame, xy, depth) <= 1
+        error = self._depth_error(frame, xy, depth)
+        visible = error <= 1
         self.reasons["hidden in the second image"] += int(np.count_nonzero(good & ~visible))
         good &= visible
         if geometry.is_labelled:
@@ -231,7 +229,7 @@ class MatchFinder:
             witnessed = geometry.sensor_depth_at(frame, xy) > 0
             self.reasons["mesh alone, the sensor knows nothing there"] += int(np.count_nonzero(good & ~witnessed))
             good &= witnessed
-        return good
+        return good, error
 
     def _depth_error(
         self, frame: int, xy: npt.NDArray[np.float64], depth: npt.NDArray[np.float64]
@@ -259,7 +257,8 @@ class MatchFinder:
             if chosen:
                 self._add_company(chosen, question, chosen[0], others)
         if "same_label" in kinds and 0 <= truth.instance < len(self._kin):
-            kin = np.flatnonzero(np.isin(others.instance, list(self._kin[truth.instance])))
+            alike = np.isin(others.instance, self._kin[truth.instance]) & (others.instance != truth.instance)
+            kin = np.flatnonzero(alike)
             self._add(chosen, question, self._of(others, kin, "same_label"))
         if len(chosen) < _DISTRACTORS and "random" not in kinds:
             # Kinds that depend on the place may be missing there; the others take turns.

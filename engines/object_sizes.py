@@ -195,11 +195,22 @@ class ObjectSizes:
             enough = firm >= (1 - parameters.tolerance) * float(self.boxes.size[instance, axis])
             reasons["extent rests on too few vertices"] += int(np.count_nonzero(~enough))
             frames, firm = frames[enough], firm[enough]
+            needed = (frames[:, 0] == frames[:, 1]) | ~self._may_do_alone(frames, instance, axis)
+            reasons["one of two images may show enough alone"] += int(np.count_nonzero(~needed))
+            frames, firm = frames[needed], firm[needed]
         if parameters.longest_hole < 1:
             joined = (frames[:, 0] == frames[:, 1]) | self.seen.joins_up(frames, instance, axis)
             reasons["views of two images do not join up"] += int(np.count_nonzero(~joined))
             frames, firm = frames[joined], firm[joined]
         return frames, firm
+
+    def _may_do_alone(self, frames: IndexArray, instance: int, axis: int) -> npt.NDArray[np.bool_]:
+        """(k,): whether one of two frames (k, 2) may cover the extent without the other, between vertices."""
+        middle = float(self.boxes.centre[instance] @ self.boxes.axes[instance, axis])
+        half = 0.5 * float(self.boxes.size[instance, axis])
+        bounds = (middle - half, middle + half)
+        most = [self.seen.covered_at_most(frames[:, [k]], instance, axis, bounds) for k in (0, 1)]
+        return np.asarray(np.maximum(*most) >= (1 - self.parameters.tolerance) * 2 * half)
 
     def evidence(self, sets: CoveringChoice, row: int, axis: int) -> tuple[dict[str, Any], float]:
         """What an outside check of a size needs, and how far above its thresholds the closest condition is.

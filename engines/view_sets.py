@@ -32,7 +32,7 @@ class ViewSetParameters(Parameters):
     """What every engine that shows sets of views can be told."""
 
     most_overlap: float = Field(0.30, gt=0, le=1, description="overlap that every two frames of a set stay below")
-    smallest_set: int = Field(2, ge=1, description="frames of a set, at least")
+    smallest_set: int = Field(2, ge=2, description="frames of a set, at least")
     largest_set: int = Field(5, ge=1, description="frames of a set, at most")
     mean_overlap_bins: tuple[float, ...] = Field(
         (0.0, 0.1, 0.2), min_length=1, description="lower edges of the strata of mean overlap that get equal shares"

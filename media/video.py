@@ -32,7 +32,7 @@ from .images import encode_jpeg
 __all__ = ["JPEG_QUALITY", "Video"]
 
 JPEG_QUALITY: Final = 95
-_KEPT_IMAGES: Final = 8  # encoded, less than a megabyte each
+_KEPT_BYTES: Final = 256 << 20  # of encoded images: questions about several frames come back to all of a scene
 _THREADS: Final = 2  # of one decoder; runs have a process for each core
 _NEAR: Final = 48  # frames decoded in passing rather than looked up
 _MAX_SIDE: Final = 16_384
@@ -76,6 +76,7 @@ class Video:
         self.path = Path(path)
         self._decoder: _Decoder | None = None
         self._images: OrderedDict[int, bytes] = OrderedDict()
+        self._kept = 0  # bytes of these
 
     def __repr__(self) -> str:
         return f"Video({str(self.path)!r})"
@@ -126,8 +127,9 @@ class Video:
             self._images.move_to_end(n)
         else:
             self._images[n] = encode_jpeg(self.rgb(n), JPEG_QUALITY)
-            if len(self._images) > _KEPT_IMAGES:
-                self._images.popitem(last=False)
+            self._kept += len(self._images[n])
+            while self._kept > _KEPT_BYTES and len(self._images) > 1:
+                self._kept -= len(self._images.popitem(last=False)[1])
         return self._images[n]
 
     def check_frame(self, n: int) -> None:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ..core.raster import TriangleClusters, build_clusters, rasterise
 from ..core.types import Scene
-from ._doctor_views import AS_STATED, Convention, View, depth_in, projected
+from ._doctor_conventions import AS_STATED, Convention
+from ._doctor_views import View, depth_in, projected
 
 __all__ = ["MeshViews"]
 
@@ -28,13 +29,13 @@ class MeshViews:
     def __init__(self, scene: Scene, views: Sequence[View]) -> None:
         self.views = tuple(views) if scene.has_mesh else ()
         self._scene = scene
-        self._drawn: dict[tuple[int, bool, bool], FloatArray] = {}
+        self._drawn: dict[tuple[int, Convention], FloatArray] = {}
 
     def compared(self, view: View, convention: Convention = AS_STATED) -> tuple[FloatArray, FloatArray, float]:
         """Depth of mesh and sensor where both know it, and at which share of the view's points they do.
 
         Args:
-            view: one of them.
+            view: one of them, with the coding and lens of the convention.
             convention: how poses and depth are read.
 
         Returns:
@@ -42,7 +43,7 @@ class MeshViews:
             sensor: (m,), metres.
             share: of the points.
         """
-        key = view.index, convention.inverted, convention.flipped
+        key = view.index, convention.of_picture
         if key not in self._drawn:
             drawn = rasterise(None, None, projected(view, convention), clusters=self._clusters).depth
             self._drawn[key] = drawn[view.pixels[:, 1], view.pixels[:, 0]].astype(np.float64)

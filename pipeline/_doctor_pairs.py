@@ -10,18 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.types import Scene
-from ._doctor_views import Convention, View, pose_of
+from ._doctor_conventions import Convention
+from ._doctor_views import View, pose_of
 
-__all__ = ["BASELINE", "baseline", "choose_pairs", "telling_pairs"]
+__all__ = ["BASELINE", "LONGEST", "baseline", "choose_neighbours", "choose_pairs", "telling_pairs", "wide_pairs"]
 
 BASELINE: Final = 0.05  # of the median depth; on smaller ones every convention fits
 _WANTED: Final = 0.15  # of the median depth: parallax enough, and most of the surface still seen by both
-_LONGEST: Final = 0.8
+LONGEST: Final = 0.8
 _MOST_TURNED: Final = 50.0  # degrees; it is the same angle whichever way the poses are read
 _TURNED: Final = 25.0  # degrees that are as bad as a baseline off by a factor of e
 _WINDOW: Final = 40  # frames; what is seen again much later has drifted in real sequences
 _FEW: Final = 6  # frames, of which all neighbours are compared
 _MOST_PAIRS: Final = 6
+_NEIGHBOURS: Final = 6  # pairs of frames, one after the other
+_TOO_LARGE: Final = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)  # that poses may be, compared with depth
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,6 +43,42 @@ def choose_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View
     if len(with_depth) <= _FEW:
         views = [view for index in with_depth if (view := load(int(index))) is not None]
         return [pair for pair in pairwise(views) if _turn(*pair) < _MOST_TURNED]
+    return _pairs(scene, starts, with_depth, load)
+
+
+def choose_neighbours(scene: Scene, load: Callable[[int], View | None]) -> list[tuple[View, View]]:
+    """A few pairs of frames with depth, one after the other, whatever their poses say; evenly spread.
+
+    Args:
+        scene: with depth.
+        load: the view of a frame, None where it has no usable depth.
+    """
+    after = list(pairwise(index for index, frame in enumerate(scene.frames) if frame.has_depth))
+    if len(after) > _NEIGHBOURS:
+        after = [after[int(place)] for place in np.rint(np.linspace(0, len(after), _NEIGHBOURS + 1))[:-1]]
+    pairs = [(load(first), load(second)) for first, second in after]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def wide_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View | None]) -> list[tuple[View, View]]:
+    """Pairs of views for each start as they would suit poses in another unit, or depth in one or wrongly coded.
+
+    Args:
+        scene: with depth.
+        starts: frame indices.
+        load: the view of a frame, None where it has no usable depth.
+    """
+    with_depth = np.array([index for index, frame in enumerate(scene.frames) if frame.has_depth])
+    return [pair for factor in _TOO_LARGE for pair in _pairs(scene, starts, with_depth, load, factor)]
+
+
+def _pairs(
+    scene: Scene,
+    starts: Sequence[int],
+    with_depth: npt.NDArray[np.int64],
+    load: Callable[[int], View | None],
+    factor: float = 1.0,
+) -> list[tuple[View, View]]:
     poses = np.array([pose_of(scene, int(index))[0] for index in with_depth])
     pairs: list[tuple[View, View]] = []
     taken: set[frozenset[int]] = set()
@@ -47,7 +86,7 @@ def choose_pairs(scene: Scene, starts: Sequence[int], load: Callable[[int], View
         first = load(start)
         if first is None:
             continue
-        order = _partners(first, poses, with_depth)
+        order = _partners(first, poses, with_depth, factor)
         partner = next((int(index) for index in order if frozenset((start, int(index))) not in taken), None)
         second = None if partner is None else load(partner)
         if second is not None:
@@ -75,7 +114,7 @@ def telling_pairs(views: Sequence[View]) -> list[tuple[View, View]]:
 def baseline(a: View, b: View, convention: Convention) -> float:
     """Between the two cameras, as a share of the median depth, read in a convention."""
     lengths = _baselines(a.stored, b.stored[None])[:, 0]
-    return float(lengths[int(convention.inverted)] / (convention.scale * max(a.median, b.median)))
+    return float(lengths[int(convention.inverted)] / (convention.scale * convention.shrunk * max(a.median, b.median)))
 
 
 def _baselines(first: FloatArray, others: FloatArray) -> FloatArray:
@@ -85,22 +124,27 @@ def _baselines(first: FloatArray, others: FloatArray) -> FloatArray:
     return np.stack([stated, np.linalg.norm(inverse, axis=1)])
 
 
-def _partners(first: View, poses: FloatArray, with_depth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _partners(
+    first: View, poses: FloatArray, with_depth: npt.NDArray[np.int64], factor: float
+) -> npt.NDArray[np.int64]:
     """Frames that should see the same surface, the best first.
 
     Poses may be stated the wrong way round, so the baseline should suit both readings; where none does, the stated one.
+    ``factor`` is how many times too large they are.
     """
-    both = _baselines(first.stored, poses) / first.median
+    both = _baselines(first.stored, poses) / (first.median * factor)
     angle = _angles(first.stored, poses)
     possible = (with_depth != first.index) & (angle < _MOST_TURNED)
     near = np.abs(np.searchsorted(with_depth, with_depth) - np.searchsorted(with_depth, first.index)) <= _WINDOW
     for lengths in (both, both[:1]):
         for within in (near, ~near):
-            suits = possible & within & (lengths >= BASELINE).all(axis=0) & (lengths <= _LONGEST).all(axis=0)
+            suits = possible & within & (lengths >= BASELINE).all(axis=0) & (lengths <= LONGEST).all(axis=0)
             if suits.any():
                 candidates = np.flatnonzero(suits)
                 cost = angle[candidates] / _TURNED + np.abs(np.log(both[0, candidates] / _WANTED))
                 return np.asarray(with_depth[candidates[np.argsort(cost, kind="stable")]])
+    if factor != 1.0:
+        return np.empty(0, np.int64)
     # None far enough: neighbours at least tell whether depth repeats itself.
     candidates = np.flatnonzero(possible & near)
     return np.asarray(with_depth[candidates[np.argsort(-both[0, candidates], kind="stable")]])

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from ..core.counted import counted
+from ..scene_io._capture_toml import FILE_NAME
 from ._doctor_report import Report, SceneReport
 from .consistency import Consistency
+from .self_test import Kind
 
-__all__ = ["format_table"]
+__all__ = ["UNDECIDED", "format_table"]
+
+UNDECIDED: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        "inverted": "direction of poses", "inverted opengl": "direction of poses", "transposed": "direction of poses",
+        "opengl": "camera axes", "scale": "depth scale", "poses": "unit of the poses",
+        "ray": "z or ray distance", "z": "z or ray distance", "rotated": "coding of depth", "plain": "coding of depth",
+        "mirrored": "handedness", "mesh mirrored": "handedness of the mesh",
+        "focal": "focal length", "swapped": "focal length", "size": "image size of the intrinsics",
+    }
+)  # fmt: skip
+"""What is left open where a convention fits as well as the stated one."""
 
 
 def format_table(report: Report) -> str:
@@ -35,7 +51,7 @@ def _block(scene: SceneReport) -> str:
         )
     if scene.images:
         how = "all" if scene.images_checked == scene.images else f"{scene.images_checked:,} evenly spread ones of"
-        add("images", f"both ends of {how} {scene.images:,} colour and depth images looked at")
+        add("images", f"both ends of {how} {scene.images:,} images looked at")
     if scene.depth_size is not None:
         known = "" if scene.depth_coverage is None else f", {scene.depth_coverage:.0%} of pixels known"
         add("depth", f"{scene.depth_frames} frames, {scene.depth_size[0]} x {scene.depth_size[1]}{known}")
@@ -56,20 +72,28 @@ def _block(scene: SceneReport) -> str:
         objects = f"{scene.instances}{where}"
         add("objects", objects + (f" ({left_out})" if left_out else ""))
     for file in scene.files:
-        if file.path is None:
+        if file.path is None and file.name != FILE_NAME:  # nothing is amiss without notes
             add("missing", f"{file.name}" + (f"  (for {', '.join(file.gives)})" if file.gives else ""))
+    said: dict[tuple[str, str], list[str | None]] = {}
     for problem in scene.problems:
-        where = f"{problem.path}: " if problem.path else ""
-        add("BROKEN" if problem.broken else "note", f"{where}{problem.what}; {problem.remedy}")
+        key = "BROKEN" if problem.broken else "note", f"{problem.what}; {problem.remedy}"
+        said.setdefault(key, []).append(problem.path)
+    for (kind, text), paths in said.items():
+        files = list(dict.fromkeys(path for path in paths if path))
+        more = f" and {counted(len(files) - 1, 'more file')}" if len(files) > 1 else ""
+        add(kind, f"{files[0]}{more}: {text}" if files else text)
     served = [task.task for task in scene.tasks if task.served]
     if served:
         add("can", ", ".join(served))
     if scene.stopped and scene.tasks:
         add("cannot", f"{', '.join(task.task for task in scene.tasks)}: mend what is BROKEN first")
+    lacking: dict[str, list[str]] = {}
     for task in scene.tasks:
         if not task.served and task.missing and scene.usable_frames:
             wanted = f": add {', '.join(task.files)}" if task.files else ""
-            add("cannot", f"{task.task}, which needs {' and '.join(task.missing)}{wanted}")
+            lacking.setdefault(f"{' and '.join(task.missing)}{wanted}", []).append(task.task)
+    for need, tasks in lacking.items():
+        add("cannot", f"{', '.join(tasks)}, which need{'s' * (len(tasks) == 1)} {need}")
     return "\n".join(lines)
 
 
@@ -86,12 +110,5 @@ def _convention(scene: SceneReport) -> str:
         return "conventions wrong"
     if found.verdict == "cannot tell":
         return "conventions: cannot tell" + (f" ({found.note})" if found.note else "")
-    names = {
-        "inverted": "direction of poses",
-        "opengl": "camera axes",
-        "scale": "depth scale",
-        "ray": "z or ray distance",
-    }
-    names |= {"inverted opengl": names["inverted"], "z": names["ray"]}
-    undecided = list(dict.fromkeys(names[kind] for kind in found.undecided))
+    undecided = list(dict.fromkeys(UNDECIDED[kind] for kind in found.undecided))
     return "conventions as stated" + (f" (cannot tell: {', '.join(undecided)})" if undecided else "")

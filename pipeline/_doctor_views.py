@@ -1,8 +1,8 @@
-"""Depth images as the doctor compares them, and what their conventions might be instead of the stated ones."""
+"""Depth images as the doctor compares them, as they were read and in other conventions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,35 +10,14 @@ import numpy.typing as npt
 
 from ..core.projection import is_inside, nearest_pixels, project, rays
 from ..core.types import Camera, Scene
+from ._doctor_conventions import Convention, decoded
 
-__all__ = ["AS_STATED", "OPENGL", "POSES", "Convention", "View", "look", "pose_of", "projected", "transferred"]
+__all__ = ["View", "depth_in", "look", "pose_of", "projected", "reread", "transferred"]
 
 FloatArray = npt.NDArray[np.float64]
 
-OPENGL: Final = np.diag([1.0, -1.0, -1.0, 1.0])
 _SAMPLES: Final = 1200  # depth pixels of a frame; twice as many move no error by a tenth
 _NEAR: Final = 0.02  # of the view's median depth; nearer than this, points are as good as in the camera
-
-
-@dataclass(frozen=True, slots=True)
-class Convention:
-    """What may have to be done to a scene as it was read, so that its parts fit.
-
-    Attributes:
-        inverted: whether the poses are to be inverted.
-        flipped: whether the camera's y and z axes are to be reversed.
-        scale: what depth is to be multiplied with.
-        ray: 1 where depth is to be divided by the length of its pixel's ray, -1 where it is to be multiplied with it.
-    """
-
-    inverted: bool = False
-    flipped: bool = False
-    scale: float = 1.0
-    ray: int = 0
-
-
-AS_STATED: Final = Convention()
-POSES: Final = (Convention(inverted=True), Convention(flipped=True), Convention(inverted=True, flipped=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +37,7 @@ class View:
         rays: (3, n) through them, z = 1.
         stretch: (n,) the length of each ray.
         median: of the depths, metres.
+        unit: metres per stored number, None where unknown.
     """
 
     index: int
@@ -71,6 +51,7 @@ class View:
     rays: FloatArray
     stretch: FloatArray
     median: float
+    unit: float | None = None
 
 
 def look(scene: Scene, index: int, depth: npt.NDArray[np.float32]) -> View | None:
@@ -109,6 +90,34 @@ def look(scene: Scene, index: int, depth: npt.NDArray[np.float32]) -> View | Non
         np.ascontiguousarray(through.T),
         np.linalg.norm(through, axis=1),
         float(np.median(z)),
+        frame.depth_scale,
+    )
+
+
+def reread(view: View, convention: Convention) -> View | None:
+    """The view with the depth coding and the lens of a convention; None where they cannot be meant."""
+    depth, camera = view.depth, view.camera
+    if convention.coding:
+        changed = None if view.unit is None else decoded(depth, view.unit, convention.coding)
+        if changed is None:
+            return None
+        depth = changed
+    camera = convention.lens(camera)
+    through = rays(camera, view.pixels)
+    seen = np.isfinite(through).all(axis=1)
+    pixels, through = view.pixels[seen], through[seen]
+    if not len(pixels):
+        return None
+    z = depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
+    return replace(
+        view,
+        camera=camera,
+        depth=depth,
+        pixels=pixels,
+        z=z,
+        rays=np.ascontiguousarray(through.T),
+        stretch=np.linalg.norm(through, axis=1),
+        median=float(np.median(z)),
     )
 
 
@@ -136,10 +145,7 @@ def pose_of(scene: Scene, index: int) -> tuple[FloatArray, FloatArray]:
 
 def camera_to_stored_world(view: View, convention: Convention) -> FloatArray:
     """(4, 4): the depth camera's pose in the world before alignment, its colour camera's pose read in a convention."""
-    pose = np.linalg.inv(view.stored) if convention.inverted else view.stored
-    if convention.flipped:
-        pose = pose @ OPENGL
-    return np.asarray(pose @ view.depth_in_color)
+    return np.asarray(convention.pose(view.stored) @ view.depth_in_color)
 
 
 def projected(view: View, convention: Convention) -> Camera:

@@ -14,12 +14,14 @@ from typing import Final, Literal
 import numpy as np
 
 from ..core.types import Scene
+from ._doctor_conventions import AS_STATED
 from ._doctor_mesh import MeshViews
 from ._doctor_pairs import BASELINE, baseline
-from ._doctor_views import AS_STATED, View, pose_of, transferred
+from ._doctor_views import View, pose_of, transferred
 
 __all__ = [
-    "Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up", "poses_too_large",
+    "BAD", "GOOD", "Consistency", "Upright", "confirmed", "depth_between_frames", "depth_on_mesh", "look_at_up",
+    "poses_too_large",
 ]  # fmt: skip
 
 Verdict = Literal["good", "poor", "bad", "cannot tell"]
@@ -28,6 +30,7 @@ GOOD: Final = 0.02
 BAD: Final = 0.05
 _ENOUGH: Final = 0.10  # of the points must be seen by the other frame, or the mesh known at
 _IN_FRONT: Final = 0.25  # of the points in front of the surface the other frame sees, where only noise can be
+_ONE_PLACE: Final = 0.01  # of the median depth: from cameras within that nothing is hidden from each other
 _FAR_OFF: Final = 1.0  # error from which the unit of the poses is doubted
 _TOO_FAR_APART: Final = 10.0  # median depths between neighbouring cameras
 _MOST: Final = 0.3  # quantile: of seven neighbours in ten it is at least so much
@@ -101,19 +104,23 @@ def depth_between_frames(pairs: Sequence[tuple[View, View]]) -> Consistency:
     Args:
         pairs: of views that should see the same.
     """
-    errors, in_front, far = [], [], False
+    errors, in_front, baselines = [], [], []
     for a, b in pairs:
         for first, second in ((a, b), (b, a)):
             error, share = transferred(first, second, AS_STATED)
             if share >= _ENOUGH:
                 errors.append(float(np.median(np.abs(error))))
                 in_front.append(float((error < -BAD).mean()))
-                far |= baseline(a, b, AS_STATED) > BASELINE
+                baselines.append(baseline(a, b, AS_STATED))
     if not errors:
         return Consistency("cannot tell", note="no two sampled frames see the same surface")
     median, measured = float(np.median(errors)), len(errors) // 2 or 1
-    if median > BAD and float(np.median(in_front)) < _IN_FRONT:
+    in_one_place, far = max(baselines) < _ONE_PLACE, max(baselines) > BASELINE
+    if median > BAD and float(np.median(in_front)) < _IN_FRONT and not in_one_place:
         return Consistency("cannot tell", median, measured, "the frames mostly see surfaces hidden from each other")
+    if median > BAD and not far:
+        note = "by their poses the cameras hardly move, so that their depth should agree: check the units"
+        return Consistency("bad", median, measured, note)
     if not far:
         note = f"the cameras of the sampled frames are within {BASELINE:.0%} of the depth"
         return Consistency("cannot tell", median, measured, note)

@@ -8,41 +8,31 @@ by file name.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import engines
-from ..core.pixel_maps import instances_of
-from ..core.types import Frame, Scene, TaskSpec
+from ..core.counted import counted
+from ..core.types import Scene, TaskSpec
 from ..engines.base import need_in_words
-from ..errors import SceneError, SpatialgenError, UnknownName
-from ..media.images import decode_rgb
-from ..media.references import check_whole
+from ..errors import SpatialgenError, UnknownName
 from ..scene_io import SceneRef
+from ..scene_io._poses import NOT_RIGID, OUT_OF_RANGE
 from ..scene_io.base import Inventory
+from ._doctor_frames import attempt, load_samples, look_at_files, spread
 from ._doctor_geometry import examine_geometry
 from ._doctor_report import FileFinding, Problem, Report, SceneReport, TaskReport
 from ._doctor_table import format_table
-from ._doctor_words import taken_for
+from ._doctor_words import Taken, poses_left_out_in_words, taken_for
 from .plan import find_scenes, reader_for
 
 __all__ = ["FileFinding", "Problem", "Report", "SceneReport", "TaskReport", "diagnose", "format_table"]
 
-T = TypeVar("T")
-
-_SAMPLED_IMAGES: Final = 6
-_SAMPLED_VIDEO_IMAGES: Final = 2  # each is decoded from the key frame before it
-_SAMPLED_MAPS: Final = 3
 _STARTS: Final = 3  # of pairs of depth images
-_ALL_FRAMES: Final = 1500  # up to here both ends of every image are looked at, beyond of a sample
-_LARGE_SAMPLE: Final = 200
-_NAMED: Final = 5  # damaged files listed one by one
-_VIDEOS: Final = (".mkv", ".mp4", ".mov")
 _STATED: Final = {
     "up": "up in scene.toml",
     "instances": "[instances] in scene.toml",
@@ -96,7 +86,8 @@ def _examine(ref: SceneRef, specs: Sequence[TaskSpec]) -> SceneReport:
         scene = reader.read(ref)
         _look_at(scene, ref, inventory, report)
     except SpatialgenError as error:
-        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True, stops=True))
+        remedy = "; ".join([error.remedy, *poses_left_out_in_words(error.what)])
+        report.problems.append(Problem(error.what, error.path, remedy, broken=True, stops=True))
     report.tasks = tuple(_task(spec, report) for spec in specs)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
@@ -108,6 +99,11 @@ def _look_at(scene: Scene, ref: SceneRef, inventory: Inventory, report: SceneRep
     report.usable_frames = len(frames)
     report.skipped = dict(scene.skipped)
     report.invalid_poses = sum(count for reason, count in scene.skipped.items() if reason.startswith("pose "))
+    for reason in (NOT_RIGID, OUT_OF_RANGE):
+        if report.skipped.get(reason, 0) > len(frames):
+            what = f"{reason}: {counted(report.skipped[reason], 'frame')} of {report.frames:,}"
+            remedy = "; ".join(poses_left_out_in_words(what))
+            report.problems.append(Problem(what, None, remedy, broken=True))
     with_depth = [index for index, frame in enumerate(frames) if frame.has_depth]
     report.depth_frames = len(with_depth)
     report.image_size = (frames[0].camera.width, frames[0].camera.height)
@@ -122,94 +118,26 @@ def _look_at(scene: Scene, ref: SceneRef, inventory: Inventory, report: SceneRep
             name = reason.removeprefix("instances off: ").split(" ")[0]
             remedy, broken = "download the scan's mesh and annotation again", "is missing" not in reason
             report.problems.append(Problem(reason, paths.get(name), remedy, broken))
-    damaged, damaged_depth = _look_at_files(scene, with_depth, report)
-    _look_at_images(scene, damaged, report)
-    _look_at_labels(scene, damaged, report)
-    _look_at_depth(scene, [] if damaged_depth else with_depth, ref, inventory, report)
+    damaged, damaged_depth = look_at_files(scene, report)
+    _look_at_pixels(scene, damaged, [] if damaged_depth else with_depth, taken_for(ref, inventory), report)
 
 
-def _look_at_files(scene: Scene, with_depth: list[int], report: SceneReport) -> tuple[set[int], set[int]]:
-    """Look for images whose end is missing: the frames whose colour image it is, and whose depth image."""
-    report.images = len(scene.frames) + sum(frame.depth_ref is not None for frame in scene.frames)
-    count = _LARGE_SAMPLE // 2 if len(scene.frames) > _ALL_FRAMES else len(scene.frames)
-    damaged: tuple[set[int], set[int]] = (set(), set())
-    for depth, indices in ((False, _spread(list(range(len(scene.frames))), count)), (True, _spread(with_depth, count))):
-        for index in indices:
-            reference = scene.frames[index].depth_ref if depth else scene.frames[index].image_ref
-            if reference is None:
-                continue  # pixels that no file of their own holds
-            report.images_checked += 1
-            try:
-                check_whole(Path(report.root), reference, depth=depth)
-            except SceneError as error:
-                if sum(map(len, damaged)) < _NAMED:
-                    _add(error, report)
-                damaged[depth].add(index)
-    if (more := sum(map(len, damaged)) - _NAMED) > 0:
-        what = f"{more} more images are cut short or empty"
-        report.problems.append(Problem(what, None, "copy or extract them again", broken=True, stops=True))
-    return damaged
-
-
-def _look_at_images(scene: Scene, damaged: set[int], report: SceneReport) -> None:
-    whole = [index for index in range(len(scene.frames)) if index not in damaged]
-    is_video = scene.frames[0].image_ref.partition("#")[0].lower().endswith(_VIDEOS)
-    for index in _spread(whole, _SAMPLED_VIDEO_IMAGES if is_video else _SAMPLED_IMAGES):
-        _try(partial(_decode, scene.frames[index]), report)
-
-
-def _look_at_labels(scene: Scene, damaged: set[int], report: SceneReport) -> None:
-    if scene.vertex_instance is not None:
-        report.label_coverage, report.labels_on = float((scene.vertex_instance >= 0).mean()), "vertices"
-        return
-    labelled = [i for i, frame in enumerate(scene.frames) if frame.load_instances is not None and i not in damaged]
-    loaded = [_try(partial(instances_of, scene, index), report) for index in _spread(labelled, _SAMPLED_MAPS)]
-    shares = [float((found >= 0).mean()) for found in loaded if found is not None]
-    if shares:
-        report.label_coverage, report.labels_on = float(np.mean(shares)), "pixels"
-
-
-def _look_at_depth(
-    scene: Scene, with_depth: list[int], ref: SceneRef, inventory: Inventory, report: SceneReport
-) -> None:
-    """Decode a few depth images and compare them with each other and with the mesh; not if one cannot be decoded."""
+def _look_at_pixels(scene: Scene, damaged: set[int], with_depth: list[int], taken: Taken, report: SceneReport) -> None:
+    """Load a few frames as a run would, and compare depth images with each other and with the mesh."""
     depths: dict[int, npt.NDArray[np.float32] | None] = {}
 
     def load(index: int) -> npt.NDArray[np.float32] | None:
         if index not in depths:
             loader = scene.frames[index].load_depth
             assert loader is not None
-            depths[index] = _try(loader, report)
+            depths[index] = attempt(loader, report)
         return depths[index]
 
-    taken = taken_for(ref, inventory)
-    examine_geometry(scene, _spread(with_depth, _STARTS + 1)[:_STARTS], load, taken, report)
-
-
-def _decode(frame: Frame) -> None:
-    decode_rgb(frame.load_image(), 8, source=frame.image_ref)
-
-
-def _try(load: Callable[[], T], report: SceneReport) -> T | None:
-    """What ``load`` gives, or None and the problem it met."""
-    try:
-        return load()
-    except SceneError as error:
-        _add(error, report)
-        return None
-
-
-def _add(error: SceneError, report: SceneReport) -> None:
-    """Note a damaged file, once, and that a run would stumble over it."""
-    if error.path is None or all(error.path != problem.path for problem in report.problems):
-        report.problems.append(Problem(error.what, error.path, error.remedy, broken=True, stops=True))
-
-
-def _spread(items: list[int], count: int) -> list[int]:
-    """At most ``count`` of them, evenly spread, the first and the last included."""
-    if len(items) <= count:
-        return items
-    return [items[int(i)] for i in np.unique(np.rint(np.linspace(0, len(items) - 1, count)))]
+    load_samples(scene, damaged, load, report)
+    # Not if one cannot be decoded: what is left may be of any kind.
+    undecoded = any(depth is None for depth in depths.values())
+    starts = [] if undecoded else spread(with_depth, _STARTS + 1)[:_STARTS]
+    examine_geometry(scene, starts, load, taken, report)
 
 
 def _relative(path: Path | None, root: Path) -> str | None:
@@ -227,5 +155,5 @@ def _task(spec: TaskSpec, report: SceneReport) -> TaskReport:
     files = [f.name for f in report.files if f.path is None and lacking & set(f.gives)]
     if any(file.name == "scene.toml" for file in report.files):
         files += dict.fromkeys(text for capability, text in _STATED.items() if capability in lacking)
-    words = tuple(need_in_words(need) for need in missing)
+    words = tuple(need_in_words(need, report.capabilities) for need in missing)
     return TaskReport(f"{spec.suite}/{spec.name}", not missing, words, tuple(files))

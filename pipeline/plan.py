@@ -87,7 +87,7 @@ def find_scenes(
         raise ConfigError("no scenes given", remedy="add --scenes with a scene, a folder of scenes or a dataset root")
     found: dict[tuple[str, str], SceneRef] = {}
     for path in paths:
-        reader, _ = scene_io.detect(Path(path), format)
+        reader, root = scene_io.detect(Path(path), format)
         for ref in reader.scenes(Path(path), **_stream_option(reader, stream)):
             other = found.setdefault((ref.dataset, ref.id), ref)
             if other.root != ref.root:
@@ -95,6 +95,8 @@ def find_scenes(
                     f"scene {ref.id} is under {other.root} and under {ref.root}",
                     remedy="give only one of the two roots",
                 )
+        for place, hint in scene_io.incomplete(root, format) if root == Path(path) else ():
+            _log.warning("%s left out: looks like %s, but %s; %s", place, hint.kind, hint.lacks, hint.remedy)
     refs = [found[key] for key in sorted(found)]
     # Held-out test scans can be told by their folder alone; lists are there when other scenes have a split.
     listed = {ref.root for ref in refs if ref.split not in {None, "test"}}

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..core import registry
 from ..errors import SceneError
-from .base import Reader, SceneRef, SceneSummary
+from .base import Nearly, Reader, SceneRef, SceneSummary
 
-__all__ = ["Reader", "SceneRef", "SceneSummary", "available", "detect", "load"]
+__all__ = ["Nearly", "Reader", "SceneRef", "SceneSummary", "available", "detect", "incomplete", "load"]
 
 
 def available() -> tuple[str, ...]:
@@ -35,18 +36,55 @@ def detect(path: Path, format: str | None = None) -> tuple[Reader, Path]:
     """The reader that knows the layout at ``path``, and the dataset root it belongs to.
 
     Raises:
-        SceneError: when nothing is there, no reader knows it, or more than one claims it.
+        SceneError: when nothing is there, no reader knows it (says what it lacks where it looks like a format), or more
+            than one claims it.
     """
     if not path.exists():
         raise SceneError(
             "no such file or folder", path=path, remedy="give a scene, a folder of scenes or a dataset root"
         )
-    readers: Iterable[Reader] = [load(format)] if format else [load(name) for name in available()]
+    readers: Sequence[Reader] = [load(format)] if format else [load(name) for name in available()]
     found = [(reader, root) for reader in readers if (root := reader.detect(path)) is not None]
     if not found:
+        for place in _places(path):
+            if hints := [hint for reader in readers if (hint := _nearly(reader, place)) is not None]:
+                what = "; or ".join(f"looks like {hint.kind}, but {hint.lacks}" for hint in hints)
+                raise SceneError(what, path=place, remedy="; or ".join(hint.remedy for hint in hints))
         looked_for = "; ".join(f"{reader.name}: {', '.join(reader.layouts)}" for reader in readers)
         raise SceneError("no scenes found", path=path, remedy=f"looked for {looked_for}")
     if len(found) > 1:
         claims = ", ".join(reader.name for reader, _ in found)
         raise SceneError(f"several formats claim this folder ({claims})", path=path, remedy="choose one with --format")
     return found[0]
+
+
+def incomplete(root: Path, format: str | None = None) -> list[tuple[Path, Nearly]]:
+    """Folders right below a dataset root that look like scenes but lack something, with what they lack."""
+    if not root.is_dir():
+        return []
+    readers = [load(format)] if format else [load(name) for name in available()]
+    found = []
+    for place in _places(root)[1:]:
+        hint = next((hint for reader in readers if (hint := _nearly(reader, place)) is not None), None)
+        if hint is not None and all(reader.detect(place) is None for reader in readers):
+            found.append((place, hint))
+    return found
+
+
+def _places(path: Path) -> list[Path]:
+    """Where to look for what something nearly is: the path, the folder around a file, the folders in a folder."""
+    if not path.is_dir():
+        return [path, path.parent]
+    try:
+        with os.scandir(path) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except PermissionError:
+        return []
+    return [path, *(path / name for name in names)]
+
+
+def _nearly(reader: Reader, place: Path) -> Nearly | None:
+    try:
+        return reader.nearly(place)
+    except PermissionError:
+        return None  # somebody else's folder beside the data

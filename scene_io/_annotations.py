@@ -1,15 +1,16 @@
-"""Objects of a ScanNet mesh: ``segs.json`` (segment of each vertex) and ``aggregation.json`` (segments of each object).
+"""Objects of a scan's mesh as ScanNet and ScanNet++ state them: a segment for each vertex, segments for each object.
 
-A vertex belongs to the object that owns its segment; where several claim one, the last in the file wins, as in
-ScanNet's own scripts. Segment ids are arbitrary integers.
+Segment ids are arbitrary integers, looked up through ``segIndices``; that they often equal vertex numbers is not
+relied on.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -17,24 +18,36 @@ import numpy.typing as npt
 
 from ..core.types import Instance
 from ..errors import SceneError
+from ._files import read_json
 from ._labels import LabelMap
-from ._scannet_layout import MeshFiles
 
-__all__ = [
-    "NOT_IN_TABLE",
-    "NO_VERTICES",
-    "Annotation",
-    "Group",
-    "instances_off",
-    "read_annotation",
-    "read_groups",
-    "read_segments",
-]
+__all__ = ["Annotation", "AnnotationFiles", "Group", "Segmented", "annotation_of", "owners", "read_segmented"]
 
 NO_VERTICES: Final = "object without vertices"
 NOT_IN_TABLE: Final = "object label not in the label table"
 INSTANCES_OFF: Final = "instances off"
 _REMEDY: Final = "download or copy it again"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationFiles:
+    """A mesh, the segments of its vertices and the segments of its objects, which have to be of one release."""
+
+    mesh: Path
+    segments: Path
+    objects: Path
+
+    def unusable(self, path: Path, what: str) -> Annotation:
+        """No objects, because of one file: counted under a reason that names it, with the whole path for the log.
+
+        Args:
+            path: of that file.
+            what: is wrong with it.
+        """
+        names = f"{self.mesh.name}, {self.segments.name} and {self.objects.name}"
+        remedy = f"download {names} of the scan again, all of one release"
+        problem = SceneError(f"{what}; instances are off", path=path, remedy=remedy)
+        return Annotation((), None, Counter({f"{INSTANCES_OFF}: {path.name} {what}": 1}), problem)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,62 +63,6 @@ class Annotation:
     problem: SceneError | None = None
 
 
-def read_annotation(files: MeshFiles, vertices: int, labels: LabelMap) -> Annotation:
-    """The objects of a mesh; none where the scan has no annotation (test scans) or it belongs to another mesh.
-
-    Args:
-        files: mesh and the annotation made for it.
-        vertices: of the mesh.
-        labels: gives raw labels their names.
-
-    Raises:
-        SceneError: when a file is cut short or not what its name says.
-    """
-    together = (files.mesh, files.segments, files.aggregation)
-    present = [path.is_file() for path in together[1:]]
-    if not any(present):
-        return Annotation((), None, Counter())
-    if not all(present):
-        return instances_off(files.aggregation if present[0] else files.segments, "is missing", together)
-    segment_of_vertex = read_segments(files.segments)
-    groups, stated = read_groups(files.aggregation)
-    if len(segment_of_vertex) != vertices:
-        return instances_off(
-            files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices", together
-        )
-    if stated.endswith("_vh_clean_2.0.010000.segs.json" if files.full else "_vh_clean.segs.json"):
-        return instances_off(files.aggregation, "was made for the other mesh", together)
-    ids = [group.id for group in groups]
-    if len(set(ids)) != len(ids):
-        return instances_off(files.aggregation, "uses an objectId twice", together)
-
-    segments, position = np.unique(segment_of_vertex, return_inverse=True)
-    owner = np.full(len(segments), -1, np.int64)
-    for index, group in enumerate(groups):
-        at = np.searchsorted(segments, group.segments)
-        at = at[(at < len(segments))]
-        owner[at[np.isin(segments[at], group.segments)]] = index
-    group_of_vertex = owner[position]
-
-    skipped: Counter[str] = Counter()
-    instances: list[Instance] = []
-    place = np.full(len(groups) + 1, -1, np.int32)  # the last entry stands for "none", index -1
-    members = np.split(
-        np.argsort(group_of_vertex, kind="stable"),
-        np.searchsorted(np.sort(group_of_vertex), np.arange(len(groups))),
-    )[1:]
-    for index, (group, vertex_ids) in enumerate(zip(groups, members, strict=True)):
-        if not len(vertex_ids):
-            skipped[NO_VERTICES] += 1
-            continue
-        label, known = labels(group.label)
-        if not known:
-            skipped[NOT_IN_TABLE] += 1
-        place[index] = len(instances)
-        instances.append(Instance(group.id, label, group.label, vertex_ids))
-    return Annotation(tuple(instances), place[group_of_vertex], skipped)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """One entry of ``segGroups``: objectId as text, raw label, ids of its segments."""
@@ -115,21 +72,100 @@ class Group:
     segments: npt.NDArray[np.int64]
 
 
-def instances_off(path: Path, what: str, files: tuple[Path, Path, Path]) -> Annotation:
-    """No objects, because of one file: counted under a reason that names it, with the whole path for the log.
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmented:
+    """What the two files say.
+
+    Attributes:
+        segment_of_vertex: (n,) segment ids.
+        groups: objects in the file's order, no id twice.
+        segments_file: the ``segmentsFile`` that the objects' file names, or "".
+    """
+
+    segment_of_vertex: npt.NDArray[np.int64]
+    groups: list[Group]
+    segments_file: str
+
+
+def read_segmented(files: AnnotationFiles, vertices: int) -> Segmented | Annotation:
+    """Segments and objects of a mesh with so many vertices.
+
+    An annotation without objects instead where there is none (test scans), or it belongs to another mesh.
+
+    Raises:
+        SceneError: when a file is cut short or not what its name says.
+    """
+    segments_there, objects_there = files.segments.is_file(), files.objects.is_file()
+    if not segments_there and not objects_there:
+        return Annotation((), None, Counter())
+    if not segments_there or not objects_there:
+        return files.unusable(files.objects if segments_there else files.segments, "is missing")
+    segment_of_vertex = _segments(files.segments)
+    groups, segments_file = _groups(files.objects)
+    if len(segment_of_vertex) != vertices:
+        return files.unusable(files.segments, f"has {len(segment_of_vertex)} entries, the mesh {vertices} vertices")
+    if len({group.id for group in groups}) != len(groups):
+        return files.unusable(files.objects, "uses an objectId twice")
+    return Segmented(segment_of_vertex, groups, segments_file)
+
+
+def owners(
+    segment_of_vertex: npt.NDArray[np.int64], groups: Sequence[Group], *, smallest: bool
+) -> npt.NDArray[np.int64]:
+    """(n,) index of the group that owns each vertex, -1 for none.
+
+    Where several claim a segment it goes to the last in the file, or to the ``smallest`` by vertices, the first in the
+    file among equals.
+    """
+    segments, position, counts = np.unique(segment_of_vertex, return_inverse=True, return_counts=True)
+    places, sizes = [], []
+    for group in groups:
+        at = np.searchsorted(segments, np.unique(group.segments))
+        at = at[at < len(segments)]
+        at = at[np.isin(segments[at], group.segments)]
+        places.append(at)
+        sizes.append(int(counts[at].sum()))
+    owner = np.full(len(segments), -1, np.int64)
+    order = range(len(groups))
+    for index in sorted(order, key=lambda one: (-sizes[one], -one)) if smallest else order:
+        owner[places[index]] = index  # later ones overwrite
+    return owner[position]
+
+
+def annotation_of(
+    groups: Sequence[Group],
+    owner: npt.NDArray[np.int64],
+    labels: LabelMap,
+    left_out: Mapping[int, str] = MappingProxyType({}),
+) -> Annotation:
+    """The objects of groups, which own vertices.
 
     Args:
-        path: of that file.
-        what: is wrong with it.
-        files: mesh, segments and objects, which have to be of one release.
+        groups: in the file's order.
+        owner: (n,) index of the group that owns each vertex, -1 for none.
+        labels: gives raw labels their names.
+        left_out: groups that become no object, by index, with the reason they are counted under; those without
+            vertices become none either.
     """
-    mesh, segments, objects = (file.name for file in files)
-    remedy = f"download {mesh}, {segments} and {objects} of the scan again, all of one release"
-    problem = SceneError(f"{what}; instances are off", path=path, remedy=remedy)
-    return Annotation((), None, Counter({f"{INSTANCES_OFF}: {path.name} {what}": 1}), problem)
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], np.arange(len(groups) + 1))
+    skipped: Counter[str] = Counter()
+    instances: list[Instance] = []
+    place = np.full(len(groups) + 1, -1, np.int32)  # the last entry stands for "none", index -1
+    for index, group in enumerate(groups):
+        vertex_ids = order[starts[index] : starts[index + 1]]
+        if index in left_out or not len(vertex_ids):
+            skipped[left_out.get(index, NO_VERTICES)] += 1
+            continue
+        label, known = labels(group.label)
+        if not known:
+            skipped[NOT_IN_TABLE] += 1
+        place[index] = len(instances)
+        instances.append(Instance(group.id, label, group.label, vertex_ids))
+    return Annotation(tuple(instances), place[owner], skipped)
 
 
-def read_segments(path: Path) -> npt.NDArray[np.int64]:
+def _segments(path: Path) -> npt.NDArray[np.int64]:
     """``segIndices``: the segment of each vertex.
 
     Raises:
@@ -142,7 +178,7 @@ def read_segments(path: Path) -> npt.NDArray[np.int64]:
     return _integers(values, path, "segIndices")
 
 
-def read_groups(path: Path) -> tuple[list[Group], str]:
+def _groups(path: Path) -> tuple[list[Group], str]:
     """``segGroups`` in the file's order, and the ``segmentsFile`` it names or ""; errors as above."""
     loaded = _json(path)
     groups = loaded.get("segGroups")
@@ -171,12 +207,7 @@ def _integers(values: list[Any], path: Path, where: str) -> npt.NDArray[np.int64
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        loaded = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SceneError(f"is cut short or not JSON ({error})", path=path, remedy=_REMEDY) from None
+    loaded = read_json(path, remedy=_REMEDY)
     if not isinstance(loaded, dict):
         raise SceneError("does not hold an object", path=path, remedy=_REMEDY)
     return loaded

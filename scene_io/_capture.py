@@ -20,10 +20,10 @@ from ._capture_files import (
     below_root,
     find_mesh,
     frame_numbers,
-    size_of,
 )
 from ._capture_frames import NO_UNIT, Capture, Lens, Shot, stated_lens
 from ._capture_toml import SceneNotes
+from ._files import size_of
 from ._labels import LabelMap
 from ._mesh import read_mesh
 from ._poses import judge_poses
@@ -40,6 +40,7 @@ _NO_MAP: Final = "no map of objects"
 
 _PLAUSIBLE_DEPTH: Final = (0.1, 100.0)
 """Metres: medians outside are a wrong unit, not a room."""
+_SAME_ASPECT: Final = 0.02  # sizes are rounded to pixels, and 1296 x 968 goes with 640 x 480
 _SAMPLED: Final = 5
 """Depth images looked at where their unit is an assumption."""
 
@@ -69,6 +70,8 @@ def assemble(ref: SceneRef, capture: Capture, notes: SceneNotes, notes_path: Pat
         camera = shot.lens.camera(pose)
         depth = None
         if shot.depth is not None:
+            if depth_lens is None:
+                _check_registered(shot, depth_size)
             lens = depth_lens or shot.lens.resized(*depth_size)
             depth = CaptureDepth(shot.depth, lens.camera(pose), capture.depth)
         else:
@@ -182,6 +185,19 @@ def _depth_lens(capture: Capture, size: tuple[int, int], notes: SceneNotes, note
             remedy="state fx, fy, cx, cy, width and height under [depth] in scene.toml",
         )
     return lens
+
+
+def _check_registered(shot: Shot, depth_size: tuple[int, int]) -> None:
+    """Refuse depth images that cannot be the colour image resampled, which is what "no lens of its own" means."""
+    width, height = depth_size
+    if abs(width * shot.lens.height / (height * shot.lens.width) - 1) > _SAME_ASPECT:
+        raise SceneError(
+            f"depth images are {width} x {height}, colour images {shot.lens.width} x {shot.lens.height}: they do not "
+            "show the same field of view",
+            path=shot.depth,
+            remedy="state the depth camera's own fx, fy, cx, cy under [depth] in scene.toml, or register depth to "
+            "colour",
+        )
 
 
 def _check_depth(frames: list[Frame], capture: Capture) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..core.types import Camera
 from ..errors import SceneError
 from ..media.images import decode_depth_png, decode_gray, depth_in_metres, image_size
+from ._files import file_state, read_bytes
 
 __all__ = [
     "DEPTH_SUFFIXES",
@@ -24,17 +25,13 @@ __all__ = [
     "DepthStorage",
     "InstanceMap",
     "below_root",
-    "file_state",
     "find_mesh",
     "frame_numbers",
-    "read_bytes",
-    "size_of",
 ]
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 DEPTH_SUFFIXES: Final = (".png", ".pgm")
 _REMEDY: Final = "copy or export it again"
-_HEADER_BYTES: Final = 1 << 16
 _MAX_DIGITS: Final = 9  # longer ones are times, not numbers of frames
 
 
@@ -139,46 +136,6 @@ def _ray_lengths(camera: Camera) -> npt.NDArray[np.float32]:
     x = (np.arange(camera.width) - camera.intrinsics[0, 2]) / camera.intrinsics[0, 0]
     y = (np.arange(camera.height) - camera.intrinsics[1, 2]) / camera.intrinsics[1, 1]
     return np.asarray(np.sqrt(x[None] ** 2 + y[:, None] ** 2 + 1.0), dtype=np.float32)
-
-
-def read_bytes(path: Path) -> bytes:
-    """A whole file.
-
-    Raises:
-        SceneError: when it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of an image, from its header.
-
-    Raises:
-        SceneError: when it cannot be read or has no such header.
-    """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEADER_BYTES)
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    try:
-        return image_size(head, source=path)
-    except SceneError:
-        if len(head) < _HEADER_BYTES:
-            raise
-    return image_size(read_bytes(path), source=path)  # a header behind a large thumbnail
-
-
-def file_state(path: Path) -> str:
-    """Size and time of a file, which change when it does."""
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    return f"{state.st_size}:{state.st_mtime_ns}"
 
 
 def below_root(path: Path, root: Path, source: Path) -> str:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ..core.types import Scene
 from ..errors import SceneError
 from ._capture import assemble
-from ._capture_files import find_mesh, size_of
+from ._capture_files import find_mesh
 from ._capture_frames import Capture
-from ._capture_place import folder_of, locate, scene_id
+from ._capture_place import folder_of, in_other_dataset, locate, scene_id
 from ._capture_toml import FILE_NAME, SceneNotes, notes_file, read_notes
+from ._files import mean_bytes, size_of
 from ._labels import label_map
-from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
+from .base import FileNote, Inventory, Nearly, Reader, SceneRef, SceneSummary
 
 __all__ = ["CaptureReader", "Parts"]
 
 _log = logging.getLogger(__name__)
-
-_SAMPLED_SIZES: Final = 16
 
 
 class Parts(NamedTuple):
@@ -67,6 +66,13 @@ class CaptureReader(Reader):
         place = locate(path, self.is_scene)
         return place.root if place else None
 
+    def nearly(self, path: Path) -> Nearly | None:
+        return None if not path.is_dir() or in_other_dataset(path) else self.nearly_scene(path)
+
+    @abstractmethod
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        """As ``nearly``, of a folder; looks at names alone."""
+
     def scenes(self, path: Path) -> tuple[SceneRef, ...]:
         place = locate(path, self.is_scene)
         if place is None:
@@ -82,10 +88,8 @@ class CaptureReader(Reader):
         shots = self._gathered(ref, read_notes(folder, ref.root)[0]).shots
         if not shots:
             return SceneSummary(0, 1, 1, 0)
-        step = -(-len(shots) // _SAMPLED_SIZES)
-        sizes = [shot.image.stat().st_size for shot in shots[::step]]
         width, height = size_of(shots[0].image)
-        return SceneSummary(len(shots), width, height, sum(sizes) // len(sizes))
+        return SceneSummary(len(shots), width, height, mean_bytes([shot.image for shot in shots]))
 
     def check_labels(self, labels: str, root: Path) -> None:
         label_map(labels, root)

@@ -207,10 +207,14 @@ def read_notes(folder: Path, root: Path) -> tuple[SceneNotes, Path | None]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SceneError("is far too large", path=path, remedy="keep to the keys of docs/own-captures.md")
-        stated: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        stated: dict[str, Any] = tomllib.loads(
+            path.read_text(encoding="utf-8-sig")
+        )  # some editors write a byte-order mark
     except OSError as error:
         raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy="check its permissions") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise SceneError("is not in UTF-8", path=path, remedy="save it as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SceneError(f"is not TOML ({error})", path=path, remedy="correct it") from None
     try:
         return SceneNotes.model_validate(stated), path

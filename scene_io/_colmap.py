@@ -22,7 +22,7 @@ from . import _colmap_text as text
 from ._colmap_records import REMEDY, CameraRecord, ImageRecord, NoModel
 from ._quaternions import poses_from
 
-__all__ = ["ColmapCamera", "ColmapImage", "ColmapModel", "has_model", "model_files", "read_model"]
+__all__ = ["ColmapCamera", "ColmapImage", "ColmapModel", "has_model", "missing_files", "model_files", "read_model"]
 
 
 class _Lens(NamedTuple):
@@ -114,6 +114,17 @@ def model_files(folder: Path) -> tuple[Path, Path] | None:
         if cameras.is_file() and images.is_file():
             return cameras, images
     return None
+
+
+def missing_files(folder: Path) -> tuple[Path, ...]:
+    """What a model that is there in part lacks of ``cameras`` and ``images``; none where it is whole, or nothing is."""
+    if model_files(folder) is not None:
+        return ()
+    for suffix in (".bin", ".txt"):
+        there = {name for name in ("cameras", "images", "points3D") if (folder / f"{name}{suffix}").is_file()}
+        if there:
+            return tuple(folder / f"{name}{suffix}" for name in ("cameras", "images") if name not in there)
+    return ()
 
 
 def read_model(folder: Path) -> ColmapModel:

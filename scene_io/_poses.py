@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from ..errors import SceneError
 
-__all__ = ["NOT_FINITE", "NOT_RIGID", "OUT_OF_RANGE", "judge_poses", "nearest_rigid", "numbers_in", "read_matrix"]
+__all__ = [
+    "NOT_FINITE",
+    "NOT_RIGID",
+    "OUT_OF_RANGE",
+    "judge_poses",
+    "nearest_rigid",
+    "numbers_in",
+    "read_matrix",
+    "stated_numbers",
+]
 
 NOT_FINITE: Final = "pose not finite"
 NOT_RIGID: Final = "pose not rigid"
@@ -34,6 +43,15 @@ def numbers_in(text: str) -> list[float]:
         ValueError: when a word is not a number.
     """
     return [float("nan") if "#" in word else float(word) for word in text.replace(",", " ").split()]
+
+
+def stated_numbers(path: Path, *counts: int) -> list[float] | None:
+    """The numbers of a file that holds one of these many, else None: one cut file costs a frame, not a scene."""
+    try:
+        values = numbers_in(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
+    return values if len(values) in counts else None
 
 
 def read_matrix(path: Path) -> npt.NDArray[np.float64]:

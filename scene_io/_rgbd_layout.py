@@ -12,7 +12,7 @@ from typing import Final
 from ..errors import SceneError
 from ._capture_toml import FILE_NAME
 
-__all__ = ["INFO", "ROW_INDEX", "RgbdFiles", "is_rgbd_folder", "list_files"]
+__all__ = ["INFO", "ROW_INDEX", "RgbdFiles", "is_rgbd_folder", "lacking", "list_files"]
 
 INFO: Final = "cam.info.txt"
 ROW_INDEX: Final = "frame_index.csv"
@@ -37,6 +37,19 @@ _INTRINSICS: Final = (
     "camera_intrinsic.json",
     "camera.json",
 )
+_OF_OTHERS: Final = (
+    "rgb.txt",
+    "depth.txt",
+    "groundtruth.txt",
+    "intrinsic.txt",
+    "pose_intrinsic_imu.json",
+    "intrinsic",
+    "results",
+    "scans",
+    "sparse",
+    "database.db",
+)
+"""What points at a format of its own."""
 _DEPTH_INTRINSICS: Final = "intrinsic/intrinsic_depth.txt"
 
 
@@ -81,6 +94,30 @@ def is_rgbd_folder(folder: Path) -> bool:
         if not wanted:
             return True
     return False
+
+
+def lacking(folder: Path) -> tuple[str, str] | None:
+    """What a folder that is no scene lacks to be one, and what to do; None where nothing points at an RGB-D capture."""
+    if any((folder / name).exists() for name in _OF_OTHERS):
+        return None
+    color, depth, poses = (_first(folder, names) is not None for names in (_COLORS, _DEPTHS, _POSES))
+    stated = _intrinsics(folder) is not None
+    kinds = {kind for _, kind, _ in _side_by_side(folder)}
+    poses = poses or _trajectory(folder) is not None
+    if color and not poses and (depth or stated):
+        if len(logs := sorted(path.name for path in folder.glob("*.log"))) > 1:
+            what = f"which of {', '.join(logs)} holds its poses is not stated"
+            return what, "rename the one with camera_to_world of every frame to trajectory.log"
+        what = "a record of camera_to_world for every frame, or a row in poses.txt, or a file in poses/"
+        return "its poses (trajectory.log) are missing", f"copy trajectory.log ({what}) into it"
+    if depth and poses and not color:
+        return "color/ is missing", "copy color/ (colour images 00000.jpg …, numbered as the depth images) into it"
+    if "color" in kinds and not poses and "pose" not in kinds and ("depth" in kinds or stated):
+        what = "frame-<n>.pose.txt is missing"
+        return what, "copy frame-<n>.pose.txt (camera_to_world, 16 numbers) for every image into it"
+    if {"depth", "pose"} <= kinds and "color" not in kinds:
+        return "frame-<n>.color.png is missing", "copy frame-<n>.color.png (the colour images) into it"
+    return None
 
 
 def list_files(folder: Path) -> RgbdFiles:

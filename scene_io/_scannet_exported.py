@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from ..errors import SceneError
-from ..media.images import image_size
-from ._poses import numbers_in, read_matrix
+from ._files import mean_bytes, size_of
+from ._poses import read_matrix, stated_numbers
 from ._scannet_frames import NO_DEPTH, NO_IMAGE, NO_POSE, DepthFile, FrameTable, ImageFile
 from ._scannet_layout import FrameSource
 from ._scannet_lens import COLOR_SIZES, DEPTH_SIZES, Lens, fitted_lens
@@ -25,7 +25,6 @@ from .base import SceneSummary
 __all__ = ["frame_table", "has_depth", "summary"]
 
 UNITS_PER_METRE: Final = 1000.0  # all known exporters keep the sensor's millimetres
-_SAMPLED_SIZES: Final = 16  # files asked for their size to estimate the mean
 _COLOR_INTRINSICS: Final = (
     "intrinsic/intrinsic_color.txt",
     "intrinsic_color.txt",
@@ -63,7 +62,8 @@ def frame_table(source: FrameSource, root: Path, known_sizes: dict[str, tuple[in
     skipped[NO_IMAGE] = len(files.poses.keys() - files.images.keys())
     numbers, poses = [], []
     for number in sorted(files.images):
-        pose = _pose(files.poses.get(number))
+        path = files.poses.get(number)
+        pose = None if path is None else stated_numbers(path, 16)
         if pose is None:
             skipped[NO_POSE] += 1
         else:
@@ -77,7 +77,7 @@ def frame_table(source: FrameSource, root: Path, known_sizes: dict[str, tuple[in
     if color_path is None:
         names = " or ".join(("intrinsic.txt",) if source.kind == "posed" else _COLOR_INTRINSICS[:1])
         raise SceneError(f"{names} is missing", path=source.path, remedy="export it with the frames")
-    color_size = _size(files.images[min(files.images)])
+    color_size = size_of(files.images[min(files.images)], remedy="copy it again")
     color = fitted_lens(read_matrix(color_path), color_size, known_sizes.get("color"), COLOR_SIZES, color_path)
     depth = _depth_lens(source, files, color, known_sizes)
     skipped[NO_DEPTH] = sum(number not in files.depths for number in numbers)
@@ -111,10 +111,8 @@ def summary(source: FrameSource) -> SceneSummary:
     if not images:
         return SceneSummary(0, 1, 1, 0)
     numbers = sorted(images)
-    step = max(1, len(numbers) // _SAMPLED_SIZES)
-    sizes = [images[number].stat().st_size for number in numbers[::step]]
-    width, height = _size(images[numbers[0]])
-    return SceneSummary(len(numbers), width, height, sum(sizes) // len(sizes))
+    width, height = size_of(images[numbers[0]], remedy="copy it again")
+    return SceneSummary(len(numbers), width, height, mean_bytes([images[number] for number in numbers]))
 
 
 def _files(source: FrameSource) -> _Files:
@@ -157,24 +155,13 @@ def _numbered(folder: Path) -> dict[tuple[int, str], Path]:
     return found
 
 
-def _pose(path: Path | None) -> list[float] | None:
-    """The 16 numbers of a pose file, or None where they are not there: one cut file costs a frame, not a scene."""
-    if path is None:
-        return None
-    try:
-        values = numbers_in(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if len(values) == 16 else None
-
-
 def _depth_lens(
     source: FrameSource, files: _Files, color: Lens, known_sizes: dict[str, tuple[int, int]]
 ) -> Lens | None:
     """The depth lens; without a file of its own it is the colour lens rescaled, since ScanNet registers the two."""
     if not files.depths:
         return None
-    size = _size(files.depths[min(files.depths)])
+    size = size_of(files.depths[min(files.depths)], remedy="copy it again")
     path = _intrinsics(source, _DEPTH_INTRINSICS)
     if path is None:
         return color.resized(*size)
@@ -185,10 +172,3 @@ def _intrinsics(source: FrameSource, names: tuple[str, ...]) -> Path | None:
     """An intrinsics file beside the frames or, for ``exported/``, in the scene folder above."""
     folders = [source.path, *([source.path.parent] if source.path.name == "exported" else [])]
     return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        return image_size(path.read_bytes(), source=path)
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy="copy it again") from None

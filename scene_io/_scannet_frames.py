@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..errors import SceneError
 from ..media.images import check_complete, decode_depth_png, depth_in_metres, image_size
 from ..media.sens import SensFile
+from ._files import file_state, read_bytes
 from ._scannet_lens import Lens
 
 __all__ = [
@@ -87,7 +88,7 @@ class SensDepth:
 
     def fingerprint(self) -> str:
         """Changes whenever the file does."""
-        return _file_state(self.file.path)
+        return file_state(self.file.path, remedy=_REMEDY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class ImageFile:
     height: int
 
     def __call__(self) -> bytes:
-        data = _bytes(self.path)
+        data = read_bytes(self.path, remedy=_REMEDY)
         check_complete(data, source=self.path)
         _same_size(image_size(data, source=self.path), (self.width, self.height), self.path)
         return data
@@ -115,29 +116,14 @@ class DepthFile:
     units_per_metre: float
 
     def __call__(self) -> npt.NDArray[np.float32]:
-        data = _bytes(self.path)
+        data = read_bytes(self.path, remedy=_REMEDY)
         # Before decoding: a damaged header may ask for gigabytes.
         _same_size(image_size(data, source=self.path), (self.width, self.height), self.path)
         return depth_in_metres(decode_depth_png(data, source=self.path), self.units_per_metre)
 
     def fingerprint(self) -> str:
         """Changes whenever the file does."""
-        return _file_state(self.path)
-
-
-def _file_state(path: Path) -> str:
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    return f"{state.st_size}:{state.st_mtime_ns}"
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
+        return file_state(self.path, remedy=_REMEDY)
 
 
 def _same_size(found: tuple[int, int], wanted: tuple[int, int], path: Path) -> None:

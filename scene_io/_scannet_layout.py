@@ -24,6 +24,7 @@ __all__ = [
     "group_of",
     "has_frame_container",
     "info_file",
+    "lacking",
     "locate",
     "mesh_files",
     "scene_folders",
@@ -35,6 +36,15 @@ FRAME_CONTAINERS: Final = ("posed_images", "scannet_frames_25k", "scannet_frames
 _CONTAINERS: Final = SCAN_CONTAINERS + FRAME_CONTAINERS
 _SPLIT_FOLDERS: Final = ("", "..", "meta_data", "splits", "Tasks/Benchmark", "tasks/benchmark", "tasks")
 _EXPORTED: Final = "exported"
+_BESIDE_SENS: Final = (
+    ".txt",
+    "_vh_clean_2.labels.ply",
+    "_vh_clean_2.0.010000.segs.json",
+    "_vh_clean.segs.json",
+    "_vh_clean.aggregation.json",
+    "_2d-instance-filt.zip",
+    "_2d-label-filt.zip",
+)
 
 SourceKind = Literal["sens", "export", "posed"]
 
@@ -91,6 +101,26 @@ def locate(path: Path) -> Place | None:
         return Place(path.parent, path)
     if any(_has_scenes(path / name) for name in _CONTAINERS) or _has_scenes(path) or _frame_siblings(path):
         return Place(path)
+    return None
+
+
+def lacking(folder: Path) -> tuple[str, str, str] | None:
+    """What a folder that is no scene looks like, what it lacks, and what to do; None where it looks like nothing."""
+    if not folder.is_dir() or (folder / "scene.toml").is_file():
+        return None
+    name = folder.name
+    if re.fullmatch(r"scene\d{4}_\d{2}", name) and any((folder / f"{name}{end}").is_file() for end in _BESIDE_SENS):
+        what = f"download {name}.sens (images, depth and poses) or export it to color/, depth/, pose/ and intrinsic/"
+        return "a scan of ScanNet", f"{name}.sens is missing", what
+    if (folder / "intrinsic").is_dir() and any((folder / part).is_dir() for part in ("color", "depth", "pose")):
+        missing = [f"{part}/" for part in ("color", "pose") if not (folder / part).is_dir()]
+        if missing:
+            what = f"export {' and '.join(missing)} with the SensReader too (<n>.jpg, and <n>.txt: camera_to_world)"
+            verb = "is" if len(missing) == 1 else "are"
+            return "an export of ScanNet's SensReader", f"{' and '.join(missing)} {verb} missing", what
+    if _has_posed_files(folder) and not (folder / "intrinsic.txt").is_file():
+        what = "copy intrinsic.txt (4 x 4 numbers, of the colour camera) beside the images"
+        return "a scene of ScanNet's posed_images", "intrinsic.txt is missing", what
     return None
 
 

@@ -9,7 +9,6 @@ as they stand.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from ..core.types import CameraModel
 from ..errors import SceneError
 from ._colmap import read_model
+from ._files import read_json
 from ._transforms_json import Transforms, TransformsFrame, opencv_axes
 
 __all__ = ["Cameras", "frame_number", "from_arkit", "from_colmap", "from_transforms", "read_entries", "scaled"]
@@ -173,12 +173,7 @@ def read_entries(path: Path) -> dict[int, dict[str, Any]]:
     Raises:
         SceneError: when it is missing, cut short or not what its name says.
     """
-    try:
-        loaded = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    except (ValueError, RecursionError) as error:
-        raise SceneError(f"is cut short or not JSON ({error})", path=path, remedy=_REMEDY) from None
+    loaded = read_json(path, remedy=_REMEDY)
     if not isinstance(loaded, dict) or not loaded:
         raise SceneError("does not hold an object of frames", path=path, remedy=_REMEDY)
     found: dict[int, dict[str, Any]] = {}

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 
 from ..errors import SceneError
-from ..media.images import image_size
-from ._colmap import has_model
+from ._colmap import has_model, missing_files
+from ._files import mean_bytes, size_of
 from ._scannet_frames import ImageFile
 from ._scannetpp_cameras import Cameras, from_colmap, from_transforms
 from ._scannetpp_frames import MaskFile, Source, Table
@@ -30,7 +30,6 @@ _BAD: Final = "image marked is_bad"
 _NO_IMAGE: Final = "no colour image"
 _NO_CAMERA: Final = "image without a camera"
 _NO_MASK: Final = "no mask"
-_SAMPLED_SIZES: Final = 16
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 
 
@@ -75,7 +74,7 @@ def table(folder: Path, root: Path, stream: str) -> Table:
     names = names_of(stream)
     images = _images(folder / names.images)
     masks = _files(folder / names.masks, (".png",))
-    size = _size(images[min(images)])
+    size = size_of(images[min(images)], remedy="copy it again")
     listed = _listed(folder / names.transforms)
     cameras = _cameras(folder, stream, listed, size)
     cameras.fit(size)
@@ -109,8 +108,7 @@ def summary(folder: Path, stream: str) -> SceneSummary:
     """Counts from the listing, sizes from one header and a few file sizes."""
     images = _images(folder / names_of(stream).images)
     files = [images[stem] for stem in sorted(images)]
-    sizes = [file.stat().st_size for file in files[:: max(1, len(files) // _SAMPLED_SIZES)]]
-    return SceneSummary(len(files), *_size(files[0]), sum(sizes) // len(sizes))
+    return SceneSummary(len(files), *size_of(files[0], remedy="copy it again"), mean_bytes(files))
 
 
 def _images(folder: Path) -> dict[str, Path]:
@@ -142,8 +140,13 @@ def _cameras(
         return from_colmap(folder / "colmap")
     if listed is None:
         names = names_of(stream)
-        missing = names.transforms if stream == "dslr_undistorted" else f"colmap/images.txt nor {names.transforms}"
-        what = f"there is no {missing}" if stream == "dslr_undistorted" else f"there is neither {missing}"
+        half = " and ".join(f"colmap/{path.name}" for path in missing_files(folder / "colmap"))
+        if stream == "dslr_undistorted":
+            what = f"there is no {names.transforms}"
+        elif half:
+            what = f"{half} is missing, and there is no {names.transforms}"
+        else:
+            what = f"there is neither a COLMAP model (colmap/) nor {names.transforms}"
         raise SceneError(what, path=folder, remedy=_how_to_get(names.images))
     cameras = from_transforms(listed[0], listed[1].values(), size)
     if stream == "dslr_undistorted" and any(model != "pinhole" for model, _ in cameras.lenses):
@@ -169,11 +172,3 @@ def _files(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
         paths = sorted(folder / entry.name for entry in entries if not entry.name.startswith("."))
     wanted = tuple(suffixes)
     return {path.stem: path for path in paths if path.suffix.lower() in wanted}
-
-
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with path.open("rb") as stream:
-            return image_size(stream.read(1 << 20), source=path)
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy="copy it again") from None

@@ -16,6 +16,7 @@ from ..errors import SceneError
 from ..media.depth_bin import HEIGHT, WIDTH, DepthBin
 from ..media.images import decode_gray
 from ..media.video import Video
+from ._files import read_bytes
 from ._poses import judge_poses
 from ._scannetpp_cameras import Cameras, scaled
 
@@ -98,11 +99,7 @@ class MaskFile:
     size: tuple[int, int]
 
     def __call__(self) -> npt.NDArray[np.bool_]:
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            what = f"cannot be read ({error.strerror})"
-            raise SceneError(what, path=self.path, remedy="copy or extract it again") from None
+        data = read_bytes(self.path, remedy="copy or extract it again")
         return _mask(decode_gray(data, source=self.path), self.size, str(self.path))
 
 

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from ..errors import SceneError
 from ..media.depth_bin import HEIGHT, WIDTH, DepthBin
-from ..media.images import image_size
 from ..media.references import frame_reference
 from ..media.video import Video
-from ._colmap import has_model
+from ._colmap import has_model, missing_files
+from ._files import mean_bytes, size_of
 from ._scannet_frames import DepthFile, ImageFile
 from ._scannetpp_cameras import Cameras, frame_number, from_arkit, from_colmap, from_transforms, read_entries
 from ._scannetpp_frames import BinDepth, MaskFile, MaskFrame, Source, Table, VideoImage
@@ -35,7 +35,6 @@ _NERFSTUDIO: Final = "nerfstudio/transforms.json"
 _RECORDED: Final = (1920, 1440)  # the video of every scene
 _UNITS_PER_METRE: Final = 1000.0  # of extracted depth
 _BYTES_PER_PIXEL: Final = 0.3  # of indoor images as JPEG of the quality videos are handed out with (measured 0.23-0.40)
-_SAMPLED_SIZES: Final = 16
 _LATEST: Final = 1e12  # seconds; not a number and infinity are not below it either
 
 _NO_IMAGE: Final = "no colour image"
@@ -126,8 +125,7 @@ def summary(folder: Path) -> SceneSummary:
     width, height = images.size
     mean = round(width * height * _BYTES_PER_PIXEL)
     if images.extracted:
-        files = list(images.extracted.values())[:: max(1, len(images.extracted) // _SAMPLED_SIZES)]
-        mean = sum(file.stat().st_size for file in files) // len(files)
+        mean = mean_bytes(list(images.extracted.values()))
     if images.video is None:
         numbers &= images.extracted.keys()
     return SceneSummary(len(numbers - {None}), width, height, mean)
@@ -138,7 +136,7 @@ def _images(folder: Path) -> _Images:
     path = first_file(folder, *VIDEOS)
     video = None if path is None else Video(path)
     if extracted:
-        return _Images(extracted, video, _size(extracted[min(extracted)]))
+        return _Images(extracted, video, size_of(extracted[min(extracted)], remedy="copy it again"))
     if video is None:
         what = "there is no video (rgb.mkv or rgb.mp4) and there are no extracted frames (rgb/frame_000000.jpg)"
         raise SceneError(what, path=folder, remedy="download the scene's iphone assets")
@@ -154,10 +152,12 @@ def _cameras(
         return from_transforms(listed, {frame.file_path: frame for frame in _frames_of(listed)}.values(), size)
     if entries:
         return from_arkit(folder / POSES, entries)
+    half = " and ".join(f"colmap/{path.name}" for path in missing_files(folder / "colmap"))
     raise SceneError(
-        f"there are no poses: neither {POSES} nor colmap/images.txt nor {_NERFSTUDIO}",
+        f"there are no poses: neither {POSES} nor {_NERFSTUDIO}, "
+        + (f"and of the COLMAP model {half} is missing" if half else "nor a COLMAP model (colmap/)"),
         path=folder,
-        remedy=f"download the scene's {POSES}",
+        remedy=f"download the scene's {half or POSES}",
     )
 
 
@@ -184,7 +184,7 @@ class _Depth:
         self._count: int | None = 0
         self.size: tuple[int, int] | None = None
         if self._files:
-            self.size = _size(self._files[min(self._files)])
+            self.size = size_of(self._files[min(self._files)], remedy="copy it again")
         elif (folder / "depth.bin").is_file():
             self._bin = DepthBin(folder / "depth.bin")
             self._count = self._bin.count
@@ -218,11 +218,3 @@ class _Masks:
         if file is not None:
             return MaskFile(file, self._size)
         return MaskFrame(self._video, number, self._size) if self._video and number < self._frames else None
-
-
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with path.open("rb") as stream:
-            return image_size(stream.read(1 << 20), source=path)
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy="copy it again") from None

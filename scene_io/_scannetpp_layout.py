@@ -23,6 +23,7 @@ __all__ = [
     "first_file",
     "has_others_of_stream",
     "has_stream",
+    "lacking",
     "locate",
     "numbered",
     "official_images",
@@ -54,6 +55,15 @@ _OF_SCENE: Final = (
     "panocam/images",
     "panocam/resized_images",
 )
+_TELLING: Final = (
+    *_BESIDE_VIDEO,
+    "iphone/rgb_mask.mkv",
+    "dslr/original_images",
+    "dslr/resized_anon_masks",
+    "scans/segments.json",
+    "scans/pc_aligned.ply",
+)
+_ID: Final = re.compile(r"[0-9a-f]{10}")
 _LISTS: Final = {
     "train": ("nvs_sem_train",),
     "val": ("nvs_sem_val",),
@@ -90,6 +100,15 @@ def locate(path: Path) -> Place | None:
     if _has_scenes(path):
         return Place(_root_of(path), path)
     return Place(path, path / _DATA) if _has_scenes(path / _DATA) else None
+
+
+def lacking(folder: Path) -> tuple[str, ...] | None:
+    """The images that a folder which is no scene lacks to be one; None where nothing points at the dataset."""
+    cameras = [name for name in ("iphone", "dslr") if (folder / name).is_dir()]
+    proof = any((folder / name).exists() for name in _TELLING)
+    if not proof and not (cameras and _ID.fullmatch(folder.name)):
+        return None
+    return tuple(official_images(name) for name in cameras) or (official_images("iphone"),)
 
 
 def all_scenes(place: Place) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.types import Camera
-from ._poses import judge_poses, numbers_in
+from ._poses import judge_poses, stated_numbers
 
 __all__ = ["MISSING", "NO_VIEW", "UNREADABLE", "WRONG_FIELD_OF_VIEW", "panorama_camera", "perspective_camera"]
 
@@ -42,7 +42,7 @@ def perspective_camera(path: Path | None, width: int, height: int) -> Camera | s
     """
     if path is None:
         return MISSING
-    values = _numbers(path, 12)
+    values = stated_numbers(path, 12)
     if values is None:
         return UNREADABLE
     pose = np.eye(4)
@@ -74,7 +74,7 @@ def panorama_camera(path: Path | None, width: int, height: int) -> Camera | str:
     """
     if path is None:
         return MISSING
-    values = _numbers(path, 3)
+    values = stated_numbers(path, 3)
     if values is None:
         return UNREADABLE
     pose = np.eye(4)
@@ -107,12 +107,3 @@ def _at(pose: FloatArray, eye: Sequence[float], make: Callable[[FloatArray], Cam
     pose[:3, 3] = np.array(eye) / _MILLIMETRES
     exact, verdicts, reasons = judge_poses(pose[None])
     return reasons[int(verdicts[0]) - 1] if verdicts[0] else make(exact[0])
-
-
-def _numbers(path: Path, count: int) -> list[float] | None:
-    """The numbers of a camera file, or None where they are not there: one cut file costs a view, not a scene."""
-    try:
-        values = numbers_in(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if len(values) == count else None

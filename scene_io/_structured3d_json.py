@@ -1,8 +1,7 @@
-"""JSON files of Structured3D, and arrays of numbers in them."""
+"""Arrays of numbers in the JSON files of Structured3D."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,7 @@ import numpy.typing as npt
 
 from ..errors import SceneError
 
-__all__ = ["numbers", "read_json"]
-
-
-def read_json(path: Path, remedy: str) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        SceneError: when it cannot be read, is cut short or not JSON; with this remedy.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=remedy) from None
-    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, integers of thousands of digits, deep nesting
-        raise SceneError(f"is cut short or not JSON ({error})", path=path, remedy=remedy) from None
+__all__ = ["numbers"]
 
 
 def numbers(value: Any, shape: tuple[int | None, ...], path: Path, where: str, remedy: str) -> npt.NDArray[np.float64]:

@@ -26,6 +26,7 @@ __all__ = [
     "containers",
     "find",
     "has_images",
+    "lacking",
     "locate",
     "rendering",
     "scene_ids",
@@ -46,8 +47,9 @@ INVALID_SCENES: Final = frozenset(
 
 _VARIANTS: Final = {PERSPECTIVE: ("full", "empty"), PANORAMA: ("full", "simple", "empty")}
 _SCENE: Final = re.compile(r"scene_(\d{5})")
-_DATASET: Final = re.compile(r"structured3d", re.IGNORECASE)
-_PART: Final = re.compile(r"structured3d_.+", re.IGNORECASE)
+_DATASET: Final = "Structured3D"  # the folder in every zip file
+_PART: Final = re.compile(r"Structured3D_(annotation_3d|bbox|panorama_\d+|perspective_(full|empty)_\d+)", re.ASCII)
+"""The zip files' names. Folders of any other name, ``structured3d_mine`` too, are roots of their own."""
 _RENDERINGS: Final = "2D_rendering"
 _FIRST_VAL, _FIRST_TEST = 3000, 3250  # README: 0-2999 training, 3000-3249 validation, the rest testing
 
@@ -95,10 +97,25 @@ def locate(path: Path) -> Place | None:
     return Place(_root_of(found[0]), found) if found else None
 
 
+def lacking(folder: Path) -> tuple[str, str, str] | None:
+    """What a folder that is no scene looks like, what it lacks, and what to do; None where it looks like nothing."""
+    if any(name.endswith(".zip") and _PART.fullmatch(name.removesuffix(".zip")) for name in _names(folder)):
+        return "the download of Structured3D", "its zip files are not unpacked", "unpack all of them into one folder"
+    named = _SCENE.fullmatch(folder.name) is not None
+    rooms = [room for room in _folders(folder / _RENDERINGS) if room.isdecimal()]
+    if not named and (rooms or (folder / "bbox_3d.json").is_file()):
+        what = "its folder is not called scene_<n>, with five digits"
+        return "a scene of Structured3D", what, "give the folder its name in the dataset, such as scene_00000"
+    if named and not rooms and any(_folders(folder / room) for room in _folders(folder) if room.isdecimal()):
+        what = f"move the rooms' folders into {_RENDERINGS}/, as they are in the zip files"
+        return "a scene of Structured3D", f"{_RENDERINGS}/ is missing", what
+    return None
+
+
 def containers(root: Path) -> tuple[Path, ...]:
     """Folders of scenes at a root: itself, and what the zip files were unpacked to, in the order of their names."""
-    names = sorted(name for name in _folders(root) if _DATASET.fullmatch(name) or _PART.fullmatch(name))
-    candidates = [root, *(root / name / inner for name in names for inner in ("", "Structured3D"))]
+    parts = sorted(name for name in _folders(root) if _PART.fullmatch(name))
+    candidates = [root, root / _DATASET, *(root / name / inner for name in parts for inner in ("", _DATASET))]
     return tuple(folder for folder in candidates if next(_scenes_in(folder), None) is not None)
 
 
@@ -170,8 +187,8 @@ def _view_folders(part: Path, stream: str, variant: str) -> Iterator[tuple[str, 
 
 
 def _root_of(container: Path) -> Path:
-    """The folder beside whose parts a folder of scenes was unpacked; itself when its name is not the dataset's."""
-    if _DATASET.fullmatch(container.name):
+    """The folder that a folder of scenes was unpacked into; itself where its name is not one the zip files make."""
+    if container.name == _DATASET:
         parent = container.parent
         return parent.parent if _PART.fullmatch(parent.name) else parent
     return container.parent if _PART.fullmatch(container.name) else container
@@ -199,5 +216,8 @@ def _folders(path: Path) -> list[str]:
 
 
 def _names(path: Path) -> list[str]:
+    """Names of the files in a folder; none where it is none."""
+    if not path.is_dir():
+        return []
     with os.scandir(path) as entries:
         return [entry.name for entry in entries if entry.is_file()]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..errors import SceneError
 from ..media.images import decode_depth_png, decode_gray
+from ._files import read_bytes
 
 __all__ = ["BACKGROUND", "NYU40", "InstanceFile", "PaneMask", "Seen", "image_header", "votes"]
 
@@ -138,7 +139,7 @@ def _instance_ids(path: Path, size: Size) -> npt.NDArray[np.uint16]:
     header = _header(path, size)
     if (header.bits, header.color_type) != (16, _GREY):
         raise SceneError("is not a 16-bit grey image of object ids", path=path, remedy=_REMEDY)
-    return decode_depth_png(_bytes(path), source=path)
+    return decode_depth_png(read_bytes(path, remedy=_REMEDY), source=path)
 
 
 def _classes(path: Path, size: Size) -> npt.NDArray[np.uint8]:
@@ -148,7 +149,7 @@ def _classes(path: Path, size: Size) -> npt.NDArray[np.uint8]:
         raise SceneError(
             "is not a palette image of class numbers", path=path, remedy="use semantic.png as it was in the zip file"
         )
-    pixels = decode_gray(_as_grey(_bytes(path), path), source=path)
+    pixels = decode_gray(_as_grey(read_bytes(path, remedy=_REMEDY), path), source=path)
     # Decoders stretch 1, 2 and 4 bits to the whole range of grey.
     return pixels // np.uint8(255 // (2**header.bits - 1)) if header.bits < 8 else pixels
 
@@ -196,10 +197,3 @@ def _header(path: Path, wanted: Size | None = None) -> _Header:
             f"states {width} x {height} pixels, more than its {length:,} bytes can hold", path=path, remedy=_REMEDY
         )
     return _Header(size, bits, color_type)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None

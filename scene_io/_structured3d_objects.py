@@ -17,8 +17,9 @@ import numpy.typing as npt
 from ..core.labels import UNLABELLED
 from ..core.types import Instance, OrientedBox
 from ..errors import SceneError
+from ._files import read_json
 from ._labels import LabelMap
-from ._structured3d_json import numbers, read_json
+from ._structured3d_json import numbers
 from ._structured3d_maps import BACKGROUND, NYU40, Seen, votes
 
 __all__ = ["read_boxes", "read_objects"]
@@ -72,7 +73,7 @@ def read_boxes(path: Path | None) -> tuple[dict[int, OrientedBox | None], Counte
     skipped: Counter[str] = Counter()
     if path is None:
         return boxes, skipped
-    records = read_json(path, _REMEDY)
+    records = read_json(path, remedy=_REMEDY)
     if not isinstance(records, list):
         raise SceneError("does not hold a list of boxes", path=path, remedy=_REMEDY)
     for position, record in enumerate(records):

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from ..core.types import Layout, Room
 from ..errors import SceneError
-from ._structured3d_json import numbers, read_json
+from ._files import read_json
+from ._structured3d_json import numbers
 
 __all__ = ["read_layout"]
 
@@ -42,7 +43,7 @@ def read_layout(path: Path | None) -> tuple[Layout | None, Counter[str]]:
     """
     if path is None:
         return None, Counter()
-    loaded = read_json(path, _REMEDY)
+    loaded = read_json(path, remedy=_REMEDY)
     if not isinstance(loaded, dict):
         raise SceneError("does not hold an object", path=path, remedy=_REMEDY)
     planes, junctions = _records(loaded, "planes", path), _records(loaded, "junctions", path)

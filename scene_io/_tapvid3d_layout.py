@@ -13,7 +13,19 @@ from ..errors import SceneError
 from ..media.npz import member_names
 from ..media.npz_video import IMAGES
 
-__all__ = ["SOURCES", "TRACKS", "Place", "Source", "file_of", "group_of", "id_of", "locate", "source_of", "videos"]
+__all__ = [
+    "SOURCES",
+    "TRACKS",
+    "Place",
+    "Source",
+    "archives",
+    "file_of",
+    "group_of",
+    "id_of",
+    "locate",
+    "source_of",
+    "videos",
+]
 
 TRACKS: Final = ("tracks_XYZ", "tracks_xyz")
 """What the files call the tracks, and what the README does."""
@@ -75,6 +87,11 @@ def videos(place: Place) -> tuple[Path, ...]:
         return (place.video,)
     folders = [place.folder] if place.folder else [place.root, *(place.root / name for name in SOURCES)]
     return tuple(sorted(file for folder in folders for file in _npz_in(folder) if _is_video(file, True)))
+
+
+def archives(path: Path) -> tuple[Path, ...]:
+    """Every ``.npz`` at a path or in a folder, whatever is in it, sorted."""
+    return (path,) if path.is_file() and path.suffix == ".npz" else tuple(sorted(_npz_in(path)))
 
 
 def source_of(video: Path) -> str | None:

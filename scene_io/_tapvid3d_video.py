@@ -16,7 +16,18 @@ from ..media.npz_video import IMAGES, NpzVideo
 from ._poses import OUT_OF_RANGE, judge_poses
 from ._tapvid3d_layout import TRACKS
 
-__all__ = ["EXTRINSICS", "INTRINSICS", "QUERIES", "VISIBILITY", "Poses", "Video", "in_world", "poses_of", "read_video"]
+__all__ = [
+    "COMPLETE",
+    "EXTRINSICS",
+    "INTRINSICS",
+    "QUERIES",
+    "VISIBILITY",
+    "Poses",
+    "Video",
+    "in_world",
+    "poses_of",
+    "read_video",
+]
 
 INTRINSICS: Final = ("fx_fy_cx_cy", "intrinsics")
 VISIBILITY: Final = "visibility"
@@ -24,7 +35,7 @@ QUERIES: Final = "queries_xyt"
 EXTRINSICS: Final = "extrinsics_w2c"
 UNSEEN: Final = "visible track point without a place in front of the camera"
 
-_COMPLETE: Final = "complete it with TAPVid-3D's generate_adt or generate_pstudio, or download it again"
+COMPLETE: Final = "complete it with TAPVid-3D's generate_adt or generate_pstudio, or download it again"
 _MIN_DETERMINANT: Final = 1e-6  # below, a matrix has no inverse worth the name
 _MAX_ENTRY: Final = 1e9  # metres; beyond, positions have no millimetres left
 
@@ -83,7 +94,7 @@ def read_video(path: Path) -> Video:
     """
     names = member_names(path)
     if IMAGES not in names:
-        raise SceneError(f"it has no array {IMAGES}", path=path, remedy=_COMPLETE)
+        raise SceneError(f"it has no array {IMAGES}", path=path, remedy=COMPLETE)
     tracks = _spelling(TRACKS, names, path)
     stored = read_numbers(path, tracks)
     if stored.ndim != 3 or stored.shape[2] != 3:
@@ -151,7 +162,7 @@ def in_world(points: FloatArray, poses: Poses) -> FloatArray:
 def _spelling(spellings: tuple[str, ...], names: frozenset[str], path: Path) -> str:
     found = next((name for name in spellings if name in names), None)
     if found is None:
-        raise SceneError(f"it has no array {' or '.join(spellings)}", path=path, remedy=_COMPLETE)
+        raise SceneError(f"it has no array {' or '.join(spellings)}", path=path, remedy=COMPLETE)
     return found
 
 

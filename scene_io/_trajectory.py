@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SceneError
+from ._files import read_text
 from ._poses import numbers_in
 from ._quaternions import poses_from
 
@@ -43,21 +44,20 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     Raises:
         SceneError: when it cannot be read as text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy=_REMEDY) from None
-    except UnicodeDecodeError:
-        raise SceneError("is not a text file", path=path, remedy=_REMEDY) from None
-    found = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    lines = read_text(path, remedy=_REMEDY).splitlines()
+    found = ((number, line.strip()) for number, line in enumerate(lines, 1))
     return [(number, line) for number, line in found if line and not line.startswith("#")]
 
 
 def read_log(path: Path) -> Trajectory:
-    """A Redwood ``.log``: per record a line of three integers, of which the first is the frame, and a 4 x 4 matrix.
+    """A ``.log`` of Redwood and Open3D: per record a line of three integers and a 4 x 4 matrix, camera to world.
+
+    The integers are metadata. In a camera's trajectory the first is the frame's number, as Open3D writes them
+    (``0 0 1``, ``1 1 2`` …); its own reader goes by order alone. Sources: "File Format" of the Redwood data sets and
+    ``PinholeCameraTrajectoryIO`` of Open3D.
 
     Raises:
-        SceneError: when a record is not complete.
+        SceneError: when a record is not complete, or two are of one frame.
     """
     lines = lines_of(path)
     if not lines or len(lines) % 5:
@@ -65,11 +65,12 @@ def read_log(path: Path) -> Trajectory:
         raise SceneError(what, path=path, remedy=_REMEDY)
     numbers, rows = [], []
     for at in range(0, len(lines), 5):
-        head = lines[at][1].split()
+        number, line = lines[at]
+        words = line.split()
+        if len(words) != 3 or not all(word.isascii() and word.isdigit() for word in words):
+            raise SceneError(f"line {number} is not the three integers that begin a record", path=path, remedy=_REMEDY)
         values = [_numbers(line, (4,), number, path) for number, line in lines[at + 1 : at + 5]]
-        if not head[0].isascii() or not head[0].isdigit():
-            raise SceneError(f"line {lines[at][0]} does not begin a record", path=path, remedy=_REMEDY)
-        numbers.append(int(head[0]))
+        numbers.append(int(words[0]))
         rows.append(values)
     if len(set(numbers)) < len(numbers):
         raise SceneError("two records are of one frame", path=path, remedy=_REMEDY)
@@ -107,12 +108,8 @@ def read_info(path: Path) -> tuple[Trajectory, npt.NDArray[np.float64]]:
     Raises:
         SceneError: when a matrix under its heading is not complete.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise SceneError("cannot be read as text", path=path, remedy=_REMEDY) from None
     numbers, poses, intrinsics = [], [], None
-    lines = text.splitlines()
+    lines = read_text(path, remedy=_REMEDY).splitlines()
     for at, line in enumerate(lines):
         if not line.startswith("#"):
             continue

@@ -152,7 +152,7 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SceneError("is far too large for a list of frames", path=path, remedy=_REMEDY)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SceneError(f"cannot be read ({error.strerror})", path=path, remedy="copy it again") from None
     except (ValueError, RecursionError):
@@ -180,13 +180,18 @@ def _frames(document: Mapping[str, Any], name: str, path: Path) -> Iterator[Tran
         transform = np.eye(4)
         transform[: len(matrix)] = matrix
         yield TransformsFrame(
-            file_path=entry["file_path"],
+            file_path=_posix(entry["file_path"]),
             transform=transform,
             lens=_lens({**common, **entry}, path),
-            depth_path=next((str(entry[key]) for key in _DEPTH_KEYS if entry.get(key)), None),
-            mask_path=str(entry["mask_path"]) if entry.get("mask_path") else None,
+            depth_path=next((_posix(str(entry[key])) for key in _DEPTH_KEYS if entry.get(key)), None),
+            mask_path=_posix(str(entry["mask_path"])) if entry.get("mask_path") else None,
             is_bad=bool(entry.get("is_bad", False)),
         )
+
+
+def _posix(written: str) -> str:
+    """A path with forward slashes: exporters that ran on Windows write backslashes."""
+    return written.replace("\\", "/")
 
 
 def _lens(stated: Mapping[str, Any], path: Path) -> TransformsLens:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from ..core.types import Scene
 
-__all__ = ["FileNote", "Inventory", "Reader", "SceneRef", "SceneSummary"]
+__all__ = ["FileNote", "Inventory", "Nearly", "Reader", "SceneRef", "SceneSummary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,21 @@ class Inventory:
     files: tuple[FileNote, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Nearly:
+    """A path that looks like a scene of a format, and why it is none.
+
+    Attributes:
+        kind: of scene, with its article.
+        lacks: a clause that says what is missing, by its official name.
+        remedy: what that file is, and what to do.
+    """
+
+    kind: str
+    lacks: str
+    remedy: str
+
+
 class Reader(ABC):
     """A scene format. Its file's docstring draws the folder tree it reads.
 
@@ -95,6 +110,10 @@ class Reader(ABC):
 
         The root is the same whichever of the three was given, so that image references do not depend on it.
         """
+
+    def nearly(self, path: Path) -> Nearly | None:  # noqa: ARG002 - a format may have nothing to say
+        """What a path that ``detect`` gives None for lacks of this format; None where nothing points at the format."""
+        return None
 
     @abstractmethod
     def scenes(self, path: Path) -> tuple[SceneRef, ...]:

@@ -25,11 +25,13 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import SceneError
-from ._capture_files import DEPTH_SUFFIXES, frame_numbers, size_of
+from ._capture_files import DEPTH_SUFFIXES, frame_numbers
 from ._capture_frames import LISTED_IMAGE_GONE, NO_UNIT, Capture, Lens, Shot, depth_storage, stated_lens
 from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
-from ._colmap import ColmapCamera, ColmapImage, model_files, read_model
+from ._colmap import ColmapCamera, ColmapImage, missing_files, model_files, read_model
+from ._files import size_of
+from .base import Nearly
 from .nerfstudio import transforms_files
 
 __all__ = ["READER", "ColmapReader"]
@@ -61,6 +63,27 @@ class ColmapReader(CaptureReader):
 
     def is_scene(self, folder: Path) -> bool:
         return not transforms_files(folder) and _image_folder(folder) is not None and _model(folder) is not None
+
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        if transforms_files(folder):
+            return None
+        place, images = _model(folder), _image_folder(folder)
+        if place is not None and images is None:
+            remedy = "copy the images the model was made from to images/, or give the folder that holds both"
+            return Nearly("a COLMAP reconstruction", "images/ is missing", remedy)
+        if place is not None:
+            return None
+        half = next((files for name in _MODELS if (files := missing_files(folder / name))), ())
+        if not half and not any((folder / name).exists() for name in ("sparse", "database.db")):
+            return None
+        missing = [path.relative_to(folder).as_posix() for path in half]
+        missing = missing or ["sparse/0/cameras.bin", "sparse/0/images.bin"]
+        what = " and ".join(f"{name} ({'lenses' if 'cameras.' in name else 'poses'})" for name in missing)
+        return Nearly(
+            "a COLMAP reconstruction",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            f"copy {what} there, .bin or .txt as the rest of the model, or make it with: colmap mapper",
+        )
 
     def gather(self, folder: Path, root: Path, notes: SceneNotes) -> Capture:  # noqa: ARG002 - lists its own paths
         place, images = _model(folder), _image_folder(folder)

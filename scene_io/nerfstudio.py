@@ -28,11 +28,14 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import SceneError
-from ._capture_files import DEPTH_SUFFIXES, IMAGE_SUFFIXES, frame_numbers, size_of
+from ._capture_files import DEPTH_SUFFIXES, IMAGE_SUFFIXES, frame_numbers
 from ._capture_frames import LISTED_IMAGE_GONE, NO_UNIT, Capture, Lens, Shot, depth_storage, stated_lens
 from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
+from ._colmap import missing_files
+from ._files import size_of
 from ._transforms_json import Transforms, TransformsFrame, TransformsLens, read_transforms
+from .base import Nearly
 
 __all__ = ["READER", "NerfstudioReader", "transforms_files"]
 
@@ -41,6 +44,7 @@ _PARTS: Final = ("transforms_train.json", "transforms_val.json", "transforms_tes
 _IMAGES: Final = ("images", "image", "rgb", "color", "train", "val", "test")
 _DEPTHS: Final = ("depth", "depths")
 """Usual folders; which files count is for the lists to say."""
+_FEWEST: Final = 2  # images of a capture
 _BAD: Final = "marked as bad"
 _REPEATED: Final = "listed twice"
 _LISTED_DEPTH_GONE: Final = "listed depth image is not there"
@@ -65,6 +69,19 @@ class NerfstudioReader(CaptureReader):
 
     def is_scene(self, folder: Path) -> bool:
         return bool(transforms_files(folder))
+
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        others = ("sparse", "colmap", "dense", "results", "intrinsic", "database.db")
+        images = folder / "images"
+        if self.is_scene(folder) or not images.is_dir() or any((folder / name).exists() for name in others):
+            return None
+        if missing_files(folder) or sum(path.suffix.lower() in IMAGE_SUFFIXES for path in images.iterdir()) < _FEWEST:
+            return None
+        return Nearly(
+            "a nerfstudio capture",
+            f"{_WHOLE} is missing",
+            f"copy {_WHOLE} (lenses, and a pose for every image) beside images/, or make it with: ns-process-data",
+        )
 
     def gather(self, folder: Path, root: Path, notes: SceneNotes) -> Capture:  # noqa: ARG002 - lists its own paths
         files = [read_transforms(path) for path in transforms_files(folder)]

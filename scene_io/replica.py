@@ -24,16 +24,18 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import SceneError
-from ._capture_files import size_of
 from ._capture_frames import Capture, Lens, Shot, depth_storage, stated_lens
 from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
+from ._files import size_of
 from ._intrinsics_file import read_intrinsics
 from ._trajectory import read_rows
+from .base import Nearly
 
 __all__ = ["READER", "ReplicaReader"]
 
 _CAMERA: Final = "cam_params.json"
+_ROOM: Final = "a room of Replica (NICE-SLAM)"
 _UNITS: Final = 6553.5
 _FILE: Final = re.compile(r"(frame|depth)(\d+)\.(jpe?g|png)", re.IGNORECASE | re.ASCII)
 
@@ -50,6 +52,18 @@ class ReplicaReader(CaptureReader):
 
     def is_scene(self, folder: Path) -> bool:
         return (folder / "results").is_dir() and (folder / "traj.txt").is_file()
+
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        place, poses = folder / "results", (folder / "traj.txt").is_file()
+        if place.is_dir() and not poses and any(_files(place)):
+            what = "one camera_to_world a line, 16 numbers"
+            return Nearly(_ROOM, "traj.txt is missing", f"copy the room's traj.txt ({what}) beside results/")
+        known = any((at / _CAMERA).is_file() for at in (folder, folder.parent))
+        known = known or (folder.parent / f"{folder.name}_mesh.ply").is_file()
+        if poses and known and not place.is_dir():
+            what = "frame000000.jpg, depth000000.png …"
+            return Nearly(_ROOM, "results/ is missing", f"copy the room's results/ ({what}) beside traj.txt")
+        return None
 
     def gather(self, folder: Path, root: Path, notes: SceneNotes) -> Capture:
         images, depths = _files(folder / "results")

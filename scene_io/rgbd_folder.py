@@ -27,9 +27,12 @@
     └── cam.info.txt                              intrinsics and poses
 
 Rows of a pose file hold 16 numbers (a matrix), 12 (its first three rows) or 7 (tx ty tz qx qy qz qw, as slambook has
-them). A ``.log`` and ``cam.info.txt`` name their frames by number; rows without numbers belong to the images in order,
-if there are as many of both, or as ``frame_index.csv`` says; otherwise the scene is refused. Frame ids are the numbers
-in the file names. Frames without a pose are skipped and counted, and so are pose files without an image.
+them). Records of a ``.log`` are a line of three integers and a 4 x 4 matrix, camera to world (Redwood, Open3D); what is
+read of the integers is the first, the frame's number. Which pose is which image's is told by the first of these that
+applies: ``frame_index.csv`` (rows, and records, count from 0); the numbers in ``cam.info.txt``; the numbers of the
+``.log``, where it has every image's; the order, if there are as many of both (as Open3D reads a ``.log``); otherwise
+the scene is refused. Frame ids are the numbers in the file names. Frames without a pose are skipped and counted, and so
+are pose files without an image.
 
 Conventions, unless ``scene.toml`` says otherwise: poses are camera_to_world with OpenCV axes, in metres; depth is along
 the camera's axis and registered to colour, in millimetres (cam.info.txt: in 0.1 mm, with its 16 bits turned left by
@@ -49,16 +52,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SceneError
-from ._capture_files import size_of
 from ._capture_frames import NO_POSE, Capture, Shot, depth_storage, stated_lens
 from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import SceneNotes
 from ._colmap import has_model
+from ._files import read_text, size_of
 from ._intrinsics_file import StatedIntrinsics, read_intrinsics
-from ._poses import numbers_in
-from ._rgbd_layout import INFO, ROW_INDEX, RgbdFiles, is_rgbd_folder, list_files
+from ._poses import stated_numbers
+from ._rgbd_layout import INFO, ROW_INDEX, RgbdFiles, is_rgbd_folder, lacking, list_files
 from ._scannet_frames import NO_IMAGE
 from ._trajectory import Trajectory, read_info, read_log, read_rows
+from .base import Nearly
 from .nerfstudio import transforms_files
 
 __all__ = ["READER", "RgbdFolderReader"]
@@ -84,6 +88,10 @@ class RgbdFolderReader(CaptureReader):
 
     def is_scene(self, folder: Path) -> bool:
         return not transforms_files(folder) and not has_model(folder) and is_rgbd_folder(folder)
+
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        missing = None if self.is_scene(folder) else lacking(folder)
+        return None if missing is None else Nearly("an RGB-D folder", *missing)
 
     def gather(self, folder: Path, root: Path, notes: SceneNotes) -> Capture:  # noqa: ARG002 - lists its own paths
         files = list_files(folder)
@@ -194,9 +202,9 @@ def _row_index(path: Path, images: dict[int, Path], poses: int) -> dict[int, int
     by_name = {image.name: number for number, image in images.items()}
     remedy = "write lines of name,pose_row under that heading"
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), restval=""))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        raise SceneError("cannot be read as text", path=path, remedy=remedy) from None
+        rows = list(csv.DictReader(io.StringIO(read_text(path, remedy=remedy), newline=None), restval=""))
+    except csv.Error as error:
+        raise SceneError(f"is not a table ({error})", path=path, remedy=remedy) from None
     found: dict[int, int] = {}
     for at, row in enumerate(rows, 2):
         name, stated = row.get("name"), row.get("pose_row")
@@ -210,12 +218,9 @@ def _row_index(path: Path, images: dict[int, Path], poses: int) -> dict[int, int
 
 
 def _pose(path: Path) -> npt.NDArray[np.float64] | None:
-    """The matrix of a pose file, or None where it is not there: one cut file costs a frame, not a scene."""
-    try:
-        values = numbers_in(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return None
-    if len(values) not in (12, 16):
+    """The matrix of a pose file, or None where it is not there."""
+    values = stated_numbers(path, 12, 16)
+    if values is None:
         return None
     pose = np.eye(4)
     pose[: len(values) // 4] = np.reshape(values, (-1, 4))

@@ -40,18 +40,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..core.counted import counted
 from ..core.types import Camera, Frame, Scene
 from ..errors import SceneError
 from . import _scannet_exported as exported
 from . import _scannet_layout as layout
 from . import _scannet_raw as raw
-from ._annotations import read_annotation
 from ._labels import label_map
 from ._mesh import read_mesh
 from ._poses import judge_poses
+from ._scannet_annotation import read_annotation
 from ._scannet_frames import FrameTable
 from ._scannet_info import SceneInfo, read_info
-from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
+from .base import FileNote, Inventory, Nearly, Reader, SceneRef, SceneSummary
 
 __all__ = ["READER", "ScanNetReader"]
 
@@ -80,6 +81,10 @@ class ScanNetReader(Reader):
         place = layout.locate(path)
         return place.root if place else None
 
+    def nearly(self, path: Path) -> Nearly | None:
+        missing = layout.lacking(path)
+        return None if missing is None else Nearly(*missing)
+
     def scenes(self, path: Path) -> tuple[SceneRef, ...]:
         place = layout.locate(path)
         if place is None:
@@ -89,7 +94,7 @@ class ScanNetReader(Reader):
             # Whoever keeps frames apart has often exported only some of the scans.
             with_frames = tuple(scene for scene in ids if layout.frame_sources(place.root, scene))
             if without := len(ids) - len(with_frames):
-                _log.warning("%s: %d scenes have no frames (%s) and are left out", path, without, _LOOKED_FOR)
+                _log.warning("%s: %s without frames (%s) left out", path, counted(without, "scene"), _LOOKED_FOR)
             ids = with_frames
         if not ids:
             raise SceneError("no scene has frames", path=path, remedy=f"looked for {_LOOKED_FOR}")

@@ -52,12 +52,12 @@ from ..errors import SceneError
 from . import _scannetpp_dslr as dslr
 from . import _scannetpp_iphone as iphone
 from . import _scannetpp_layout as layout
-from ._colmap import model_files
+from ._colmap import missing_files, model_files
 from ._mesh import read_mesh
 from ._scannetpp_annotation import read_annotation
 from ._scannetpp_frames import Table, to_frames
 from ._scannetpp_labels import naming
-from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
+from .base import FileNote, Inventory, Nearly, Reader, SceneRef, SceneSummary
 
 __all__ = ["READER", "ScanNetPPReader"]
 
@@ -87,6 +87,16 @@ class ScanNetPPReader(Reader):
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
         return place.root if place else None
+
+    def nearly(self, path: Path) -> Nearly | None:
+        missing = layout.lacking(path)
+        if missing is None:
+            return None
+        names = " and ".join(missing)
+        verb = "is" if len(missing) == 1 else "are"
+        return Nearly(
+            "a scene of ScanNet++", f"{names} {verb} missing", f"download the scene's {names} (its images) into it"
+        )
 
     def scenes(self, path: Path, stream: str | None = None) -> tuple[SceneRef, ...]:
         """As in ``Reader``; where some scenes have images of the stream, those with nothing of it are left out.
@@ -253,11 +263,8 @@ def _dslr_files(folder: Path, stream: str) -> tuple[FileNote, ...]:
 def _model_note(folder: Path) -> FileNote:
     """The COLMAP model of a camera's folder; of half a model, the half that is missing."""
     model = model_files(folder / "colmap")
-    if model is not None:
-        return FileNote(f"{folder.name}/colmap/images.txt", model[1], ())
-    there = (folder / "colmap" / "images.bin").is_file(), (folder / "colmap" / "images.txt").is_file()
-    name = ("cameras.txt" if there[1] else "cameras.bin") if any(there) else "images.txt"
-    return FileNote(f"{folder.name}/colmap/{name}", None, ())
+    half = " and ".join(path.name for path in missing_files(folder / "colmap"))
+    return FileNote(f"{folder.name}/colmap/{half or 'images.txt'}", model[1] if model else None, ())
 
 
 def _note(name: str, path: Path | None, *capabilities: str) -> FileNote:

@@ -53,20 +53,20 @@ from ..core.counted import counted
 from ..core.types import Instance, Scene
 from ..errors import SceneError, UnknownName
 from . import _structured3d_layout as layout
+from ._files import mean_bytes
 from ._labels import LabelMap, label_map
 from ._structured3d_layout import PANORAMA, PERSPECTIVE, ZIP_FILES
 from ._structured3d_maps import Seen, image_header
 from ._structured3d_objects import read_boxes, read_objects
 from ._structured3d_rooms import read_layout
 from ._structured3d_views import CAMERA_FILES, frames_of, views_with_images
-from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
+from .base import FileNote, Inventory, Nearly, Reader, SceneRef, SceneSummary
 
 __all__ = ["READER", "Structured3DReader"]
 
 _log = logging.getLogger(__name__)
 
 _UP: Final = (0.0, 0.0, 1.0)
-_SAMPLED_SIZES: Final = 16  # files asked for their size to estimate the mean
 _NO_INSTANCES: Final = "no instance map"
 
 
@@ -85,6 +85,10 @@ class Structured3DReader(Reader):
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
         return place.root if place else None
+
+    def nearly(self, path: Path) -> Nearly | None:
+        missing = layout.lacking(path)
+        return None if missing is None else Nearly(*missing)
 
     def scenes(self, path: Path, *, stream: str | None = None) -> tuple[SceneRef, ...]:
         stream = stream or self.streams[0]
@@ -129,8 +133,7 @@ class Structured3DReader(Reader):
         _, _, rendering = _rendering(ref)
         images = [view.files[layout.IMAGE] for view in rendering.views if layout.IMAGE in view.files]
         width, height = image_header(images[0])
-        sizes = [path.stat().st_size for path in images[:: max(1, len(images) // _SAMPLED_SIZES)]]
-        return SceneSummary(len(images), width, height, sum(sizes) // len(sizes))
+        return SceneSummary(len(images), width, height, mean_bytes(images))
 
     def check_labels(self, labels: str, root: Path) -> None:
         _labels(labels, root)

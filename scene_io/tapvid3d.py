@@ -53,12 +53,13 @@ from ..media.npz_video import IMAGES, NpzVideo
 from ..media.references import frame_reference
 from . import _tapvid3d_layout as layout
 from . import _tapvid3d_video as arrays
-from .base import FileNote, Inventory, Reader, SceneRef, SceneSummary
+from .base import FileNote, Inventory, Nearly, Reader, SceneRef, SceneSummary
 
 __all__ = ["READER", "TAPVid3DReader"]
 
 _log = logging.getLogger(__name__)
 
+_LOOKED_INTO: Final = 8  # archives of a folder that is not known to hold videos
 _UNKNOWN_RATE: Final = 30.0
 _NO_POSES: Final = f"camera poses not stated (no {arrays.EXTRINSICS}), motion in the world unknown"
 
@@ -88,6 +89,18 @@ class TAPVid3DReader(Reader):
     def detect(self, path: Path) -> Path | None:
         place = layout.locate(path)
         return place.root if place else None
+
+    def nearly(self, path: Path) -> Nearly | None:
+        folders = [name for name in layout.SOURCES if (path / name).is_dir()]
+        if len(folders) > 1:
+            what = "run TAPVid-3D's generate_all.sh, or copy the videos into these folders"
+            return Nearly("a folder of TAPVid-3D", f"no video ({'/*.npz, '.join(folders)}/*.npz) is there", what)
+        for file in layout.archives(path)[:_LOOKED_INTO]:
+            names = _members(file)
+            if len(names & {arrays.VISIBILITY, arrays.QUERIES, *arrays.INTRINSICS}) > 1:
+                what = f"{IMAGES} and {layout.TRACKS[0]} are missing in {file.name}"
+                return Nearly("a video of TAPVid-3D", what, arrays.COMPLETE)
+        return None
 
     def scenes(self, path: Path) -> tuple[SceneRef, ...]:
         place = layout.locate(path)
@@ -192,6 +205,14 @@ def _placed(video: arrays.Video, file: Path) -> tuple[arrays.Poses, npt.NDArray[
 
 def _static(source: str | None) -> bool:
     return source is not None and layout.SOURCES[source].static_camera
+
+
+def _members(file: Path) -> frozenset[str]:
+    """Names of the arrays of an archive; none where it cannot be opened."""
+    try:
+        return frozenset(member_names(file))
+    except SceneError:
+        return frozenset()
 
 
 READER: Final = TAPVid3DReader()

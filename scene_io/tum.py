@@ -32,18 +32,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SceneError
-from ._capture_files import size_of
 from ._capture_frames import LISTED_IMAGE_GONE, NO_POSE, Capture, Lens, Shot, depth_storage, stated_lens
 from ._capture_reader import CaptureReader, Parts
 from ._capture_toml import ColorLens, SceneNotes
+from ._files import size_of
 from ._intrinsics_file import read_intrinsics
 from ._trajectory import lines_of, read_rows
+from .base import Nearly
 
 __all__ = ["READER", "TumReader"]
 
 _UNITS: Final = 5000.0
 _MAX_APART: Final = 0.02  # seconds
 _INTRINSICS: Final = ("K.txt", "intrinsics.txt", "camera.json")
+_WHAT: Final = {
+    "rgb.txt": "time and file name of every colour image",
+    "groundtruth.txt": "time tx ty tz qx qy qz qw, the poses",
+}
 _CAMERAS: Final = {
     "1": ColorLens(
         fx=517.306408, fy=516.469215, cx=318.643040, cy=255.313989, width=640, height=480, model="opencv",
@@ -71,6 +76,18 @@ class TumReader(CaptureReader):
     def is_scene(self, folder: Path) -> bool:
         return (folder / "rgb.txt").is_file() and (folder / "groundtruth.txt").is_file()
 
+    def nearly_scene(self, folder: Path) -> Nearly | None:
+        lists = [name for name in ("rgb.txt", "depth.txt", "groundtruth.txt") if (folder / name).is_file()]
+        folders = [name for name in ("rgb", "depth") if (folder / name).is_dir()]
+        missing = [name for name in _WHAT if name not in lists]
+        if not lists or len(lists) + len(folders) < 2 or not missing:
+            return None
+        return Nearly(
+            "a TUM RGB-D sequence",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            f"copy {' and '.join(f'{name} ({_WHAT[name]})' for name in missing)} into it",
+        )
+
     def gather(self, folder: Path, root: Path, notes: SceneNotes) -> Capture:  # noqa: ARG002 - lists its own paths
         times, images = _listed(folder / "rgb.txt")
         path = folder / "groundtruth.txt"
@@ -90,6 +107,14 @@ class TumReader(CaptureReader):
         if not any(there):
             what = f"none of the {len(images)} images it lists is there"
             raise SceneError(what, path=folder / "rgb.txt", remedy="copy rgb/ beside it")
+        if (pose_rows < 0).all() and np.isfinite(truth.times).any():
+            known = truth.times[np.isfinite(truth.times)]
+            raise SceneError(
+                f"no pose is within {_MAX_APART:g} s of any image: poses run from {known.min():.3f} to "
+                f"{known.max():.3f} s, images from {times.min():.3f} to {times.max():.3f} s",
+                path=path,
+                remedy="write both lists with one clock",
+            )
         lens, lens_from = _lens(folder, size_of(images[there.index(True)]), notes)
         shots = [
             Shot(

@@ -33,6 +33,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -57,6 +58,48 @@ _COLOR_SIZE: Final = (1296, 968)
 _LARGEST_IMAGE: Final = 8192  # pixels a side
 _MOST_TRACKS: Final = 100_000
 _SHORTEST_VIDEO: Final = 2  # frames: in one nothing moves
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What was asked of ``generate``, which says what each means; color_size: None where it is left to the format."""
+
+    format: str
+    seed: int
+    frames: int
+    scan_noise: bool
+    color_size: tuple[int, int] | None
+    depth_size: tuple[int, int]
+    tracks: int
+    depth_coding: DepthCoding
+
+    @property
+    def is_video(self) -> bool:
+        return self.format == "tapvid3d"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the colour images, pixels; of videos, whose sources differ, only if they are given."""
+        return self.color_size or _COLOR_SIZES.get(self.format, _COLOR_SIZE)
+
+    @property
+    def note(self) -> dict[str, object]:
+        """What the folder's note says: all that its files depend on, and nothing that its format does not have."""
+        own: dict[str, dict[str, object]] = {
+            "tapvid3d": {"tracks": self.tracks},
+            "scannetpp": {"depth_coding": self.depth_coding},
+            "structured3d": {},
+        }
+        return {
+            "made_by": "spatialgen synth",
+            "version": VIDEO_VERSION if self.is_video else VERSION,
+            "format": self.format,
+            "seed": self.seed,
+            "frames": self.frames,
+            "scan_noise": self.scan_noise,
+            "color_size": None if self.is_video and self.color_size is None else list(self.size),
+            **own.get(self.format, {"depth_size": list(self.depth_size)}),
+        }
 
 
 def generate(
@@ -108,23 +151,8 @@ def generate(
         raise UnknownName("synthetic format", format, FORMATS)
     if depth_coding not in DEPTH_CODINGS:
         raise UnknownName("coding of depth.bin", depth_coding, DEPTH_CODINGS)
-    video = format == "tapvid3d"
-    size = color_size or _COLOR_SIZES.get(format, _COLOR_SIZE)
-    _check_numbers(scenes, frames, _SHORTEST_VIDEO if video else 1, size, depth_size, tracks)
-    if format == "scannetpp" and any(side % 2 for side in size):
-        raise ConfigError(
-            f"a video of {size[0]} x {size[1]} pixels asked for", remedy="give even numbers: it stores colour by twos"
-        )
-    options: dict[str, object] = {
-        "made_by": "spatialgen synth",
-        "version": VIDEO_VERSION if video else VERSION,
-        "format": format,
-        "seed": seed,
-        "frames": frames,
-        "scan_noise": scan_noise,
-        "color_size": None if video and color_size is None else list(size),
-        **_own_options(format, depth_size, tracks, depth_coding),
-    }
+    options = _Options(format, seed, frames, scan_noise, color_size, depth_size, tracks, depth_coding)
+    _check_numbers(options, scenes)
     try:
         _claim(directory, options)
         made = []
@@ -132,8 +160,8 @@ def generate(
             final = _final(directory, format, seed, index)
             if not final.exists():
                 counts = (index * frames, scenes * frames)
-                if video:
-                    _film(directory, index, color_size, options, progress, counts)
+                if options.is_video:
+                    _film(directory, index, options, progress, counts)
                 elif format in _COLOR_SIZES:
                     _make_whole(directory, final, index, options, progress, counts)
                 else:
@@ -156,16 +184,6 @@ def generate(
         ) from error
 
 
-def _own_options(format: str, depth_size: tuple[int, int], tracks: int, depth_coding: DepthCoding) -> dict[str, object]:
-    """What only some formats can be made with."""
-    own: dict[str, dict[str, object]] = {
-        "tapvid3d": {"tracks": tracks},
-        "scannetpp": {"depth_coding": depth_coding},
-        "structured3d": {},
-    }
-    return own.get(format, {"depth_size": list(depth_size)})
-
-
 def _final(directory: Path, format: str, seed: int, index: int) -> Path:
     """What is there as soon as a scene is complete."""
     if format == "tapvid3d":
@@ -177,24 +195,28 @@ def _final(directory: Path, format: str, seed: int, index: int) -> Path:
     return directory / "scans" / f"scene{index:04d}_00"
 
 
-def _check_numbers(
-    scenes: int, frames: int, least: int, color_size: tuple[int, int], depth_size: tuple[int, int], tracks: int
-) -> None:
+def _check_numbers(options: _Options, scenes: int) -> None:
+    least = _SHORTEST_VIDEO if options.is_video else 1
     if not 1 <= scenes <= 10_000:
         raise ConfigError(f"{scenes} scenes asked for", remedy="give a number from 1 to 10000")
-    if frames < least:
-        raise ConfigError(f"{frames} frames asked for", remedy=f"give at least {least}")
-    if not 1 <= tracks <= _MOST_TRACKS:
-        raise ConfigError(f"{tracks} tracks asked for", remedy=f"give a number from 1 to {_MOST_TRACKS}")
-    for name, size in (("colour", color_size), ("depth", depth_size)):
+    if options.frames < least:
+        raise ConfigError(f"{options.frames} frames asked for", remedy=f"give at least {least}")
+    if not 1 <= options.tracks <= _MOST_TRACKS:
+        raise ConfigError(f"{options.tracks} tracks asked for", remedy=f"give a number from 1 to {_MOST_TRACKS}")
+    for name, size in (("colour", options.size), ("depth", options.depth_size)):
         if not all(16 <= side <= _LARGEST_IMAGE for side in size):
             raise ConfigError(
                 f"{name} images of {size[0]} x {size[1]} pixels asked for",
                 remedy=f"give 16 to {_LARGEST_IMAGE} pixels a side",
             )
+    width, height = options.size
+    if options.format == "scannetpp" and (width % 2 or height % 2):
+        raise ConfigError(
+            f"a video of {width} x {height} pixels asked for", remedy="give even numbers: it stores colour by twos"
+        )
 
 
-def _claim(directory: Path, options: dict[str, object]) -> None:
+def _claim(directory: Path, options: _Options) -> None:
     """Make the folder ours, or check that it is."""
     note = directory / _NOTE
     if directory.exists() and not directory.is_dir():
@@ -204,7 +226,7 @@ def _claim(directory: Path, options: dict[str, object]) -> None:
             found = json.loads(note.read_text(encoding="utf-8"))
         except ValueError:
             found = None
-        if found != options:
+        if found != options.note:
             raise ConfigError(
                 "holds synthetic scenes made with another seed or other options",
                 path=directory,
@@ -216,37 +238,32 @@ def _claim(directory: Path, options: dict[str, object]) -> None:
             "is not empty and was not made by synth", path=directory, remedy="give an empty or a new folder"
         )
     directory.mkdir(parents=True, exist_ok=True)
-    if options["format"] == "scannetpp":
+    if options.format == "scannetpp":
         write_tables(directory)
-    if options["format"] not in ("tapvid3d", "structured3d"):
+    if options.format not in ("tapvid3d", "structured3d"):
         (directory / "scannetv2-labels.combined.tsv").write_text(label_table(), encoding="utf-8")
     # Last: a folder with the note is complete up to its scenes.
     partial = directory / f".{_NOTE}.partial"
-    partial.write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(options.note, indent=1) + "\n", encoding="utf-8")
     partial.replace(note)
 
 
 def _film(
     directory: Path,
     index: int,
-    color_size: tuple[int, int] | None,
-    options: dict[str, object],
+    options: _Options,
     progress: Callable[[int, int], None] | None,
     counts: tuple[int, int],
 ) -> None:
     """Write one video."""
-    seed, frames, tracks = options["seed"], options["frames"], options["tracks"]
-    assert isinstance(seed, int)
-    assert isinstance(frames, int)
-    assert isinstance(tracks, int)
     write_video(
         directory,
-        seed,
+        options.seed,
         index,
-        frames=frames,
-        tracks=tracks,
-        scan_noise=bool(options["scan_noise"]),
-        color_size=color_size,
+        frames=options.frames,
+        tracks=options.tracks,
+        scan_noise=options.scan_noise,
+        color_size=options.color_size,
         done=None if progress is None else lambda done: progress(counts[0] + done, counts[1]),
     )
 
@@ -255,30 +272,23 @@ def _make_whole(
     directory: Path,
     final: Path,
     index: int,
-    options: dict[str, object],
+    options: _Options,
     progress: Callable[[int, int], None] | None,
     counts: tuple[int, int],
 ) -> None:
     """Write one scene that is a single folder under a temporary name, then rename it."""
-    seed, frames, size = options["seed"], options["frames"], options["color_size"]
-    assert isinstance(seed, int)
-    assert isinstance(frames, int)
-    assert isinstance(size, list)
+    seed, frames, size, noisy = options.seed, options.frames, options.size, options.scan_noise
     partial = directory / f".{final.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    color_size, noisy = (size[0], size[1]), bool(options["scan_noise"])
     steps: Iterator[int]
-    if options["format"] == "scannetpp":
-        coding = options["depth_coding"]
-        assert coding in DEPTH_CODINGS
+    if options.format == "scannetpp":
+        coding = options.depth_coding
         steps = write_scannetpp.write_scene(
-            partial, seed, index, frames=frames, color_size=color_size, depth_coding=coding, scan_noise=noisy
+            partial, seed, index, frames=frames, color_size=size, depth_coding=coding, scan_noise=noisy
         )
     else:
-        steps = write_structured3d.write_scene(
-            partial, seed, index, frames=frames, color_size=color_size, scan_noise=noisy
-        )
+        steps = write_structured3d.write_scene(partial, seed, index, frames=frames, color_size=size, scan_noise=noisy)
     for done in steps:
         if progress is not None:
             progress(counts[0] + done, counts[1])
@@ -290,23 +300,14 @@ def _make(
     directory: Path,
     final: Path,
     index: int,
-    options: dict[str, object],
+    options: _Options,
     progress: Callable[[int, int], None] | None,
     counts: tuple[int, int],
 ) -> None:
     """Write one scene under temporary names, then rename; ``scans/<id>`` comes last and says it is complete."""
-    noisy, seed, frames = bool(options["scan_noise"]), options["seed"], options["frames"]
-    color_size, depth_size = options["color_size"], options["depth_size"]
-    assert isinstance(seed, int)
-    assert isinstance(frames, int)
-    assert isinstance(color_size, list)
-    assert isinstance(depth_size, list)
+    noisy = options.scan_noise
     scene = build_scene(
-        seed,
-        index,
-        frames=frames,
-        color_size=(color_size[0], color_size[1]),
-        depth_size=(depth_size[0], depth_size[1]),
+        options.seed, index, frames=options.frames, color_size=options.size, depth_size=options.depth_size
     )
     scan = noisy_scan(scene) if noisy else clean_scan(scene)
     partial = directory / f".{scene.id}.partial"
@@ -315,7 +316,7 @@ def _make(
     mesh.mkdir(parents=True)
     write_mesh(mesh, scene, scan)
     rendered = render_frames(scene, scan, scan_noise=noisy)
-    if options["format"] == "scannet":
+    if options.format == "scannet":
         steps = write_sens(mesh / f"{scene.id}.sens", scene, rendered)
     else:
         (partial / "posed_images").mkdir()
@@ -324,7 +325,7 @@ def _make(
         if progress is not None:
             progress(counts[0] + done, counts[1])
     write_truth(mesh, scene, scan.lost, scan_noise=noisy)
-    if options["format"] == "posed_images":
+    if options.format == "posed_images":
         images = directory / "posed_images" / scene.id
         images.parent.mkdir(exist_ok=True)
         # Left over from a run that was stopped between the two renames.

@@ -6,14 +6,16 @@
     ├── data/<ten hexadecimal digits>/
     │   ├── scans/       mesh_aligned_0.05.ply, its _semantic.ply and _mask.txt, segments.json, segments_anno.json,
     │   │                truth.json, truth.npz
-    │   ├── iphone/      rgb.mkv (H.264), depth.bin, pose_intrinsic_imu.json, colmap/, nerfstudio/transforms.json
+    │   ├── iphone/      rgb.mkv and rgb_mask.mkv (H.264), depth.bin, pose_intrinsic_imu.json, colmap/,
+    │   │                nerfstudio/transforms.json
     │   └── dslr/        resized_images/ (fisheye), resized_undistorted_images/, masks of both, colmap/,
     │                    nerfstudio/{transforms,transforms_undistorted}.json, train_test_lists.json
     ├── metadata/        semantic_classes.txt, instance_classes.txt, scene_types.json, semantic_benchmark/
     └── splits/
 
-Objects are numbered from 1, here and in the truth. ``truth.npz`` has the iPhone's cameras under the names that all
-formats share (``truth.py``), frame by frame of the video, and those of the DSLR, in the order of ``dslr_names``::
+Nobody is hidden: all pixels of ``rgb_mask.mkv`` are good. Objects are numbered from 1, here and in the truth.
+``truth.npz`` has the iPhone's cameras under the names that all formats share (``truth.py``), frame by frame of the
+video, and those of the DSLR, in the order of ``dslr_names``::
 
     dslr_names                     (s,) text, with .JPG
     dslr_camera_to_world           (s, 4, 4) float64
@@ -39,7 +41,7 @@ import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -140,31 +142,60 @@ def _numbered_from_one(scene: SyntheticScene, name: str) -> SyntheticScene:
 
 
 def _record(folder: Path, scene: SyntheticScene, coding: DepthCoding, scan_noise: bool) -> Iterator[int]:
-    """Write video and depth; yields each frame's number when it is done."""
-    import av
-
+    """Write video, its mask and depth; yields each frame's number when it is done."""
     color = scene.cameras[0]
-    # Bit-exact: no date and no random number in the file. One thread: the same video on every machine.
+    size = (color.width, color.height)
+    good = np.full(size[::-1], 255, np.uint8)
     with (
-        av.open(str(folder / "rgb.mkv"), "w", options={"fflags": "+bitexact"}) as video,
+        _VideoWriter(folder / "rgb.mkv", size, "yuv420p") as video,
+        _VideoWriter(folder / "rgb_mask.mkv", size, "gray") as masks,
         (folder / "depth.bin").open("wb") as depth_file,
     ):
-        stream = video.add_stream("libx264", rate=_FRAMES_PER_SECOND)
-        stream.width, stream.height, stream.pix_fmt = color.width, color.height, "yuv420p"
-        stream.gop_size, stream.thread_count = _GROUP, 1
-        stream.options = {"crf": _QUALITY, "preset": "veryfast"}
-        stream.codec_context.flags |= av.codec.context.Flags.bitexact
         depths = _DepthWriter(depth_file, coding)
         for k, (camera, depth_camera) in enumerate(zip(scene.cameras, scene.depth_cameras, strict=True)):
             image = paint_image(scene, camera)
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = k, Fraction(1, _FRAMES_PER_SECOND)
-            video.mux(stream.encode(frame))
+            video.add(image, "rgb24")
+            masks.add(good, "gray")
             depth = depth_map(scene, depth_camera).depth
             depths.add(noisy_depth(scene, k, depth, image) if scan_noise else depth)
             yield k
-        video.mux(stream.encode())
         depths.finish()
+
+
+class _VideoWriter:
+    """An H.264 video image by image, the same bytes on every machine."""
+
+    def __init__(self, path: Path, size: tuple[int, int], pixels: str) -> None:
+        import av
+
+        # Bit-exact: no date and no random number in the file. One thread: nothing depends on how many there are.
+        self._file = av.open(str(path), "w", options={"fflags": "+bitexact"})
+        self._stream = self._file.add_stream("libx264", rate=_FRAMES_PER_SECOND)
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = pixels
+        self._stream.gop_size, self._stream.thread_count = _GROUP, 1
+        # Nor is x264 allowed to look ahead: what it sees of frames to come is not the same every time.
+        plain = "rc-lookahead=0:mbtree=0:bframes=0:scenecut=0"
+        self._stream.options = {"crf": _QUALITY, "preset": "veryfast", "x264-params": plain}
+        self._stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, image: npt.NDArray[np.uint8], pixels: str) -> None:
+        """The next image, ``rgb24`` or ``gray``."""
+        import av
+
+        frame = av.VideoFrame.from_ndarray(image, format=pixels)
+        frame.pts, frame.time_base = self._count, Fraction(1, _FRAMES_PER_SECOND)
+        self._file.mux(self._stream.encode(frame))
+        self._count += 1
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._file.mux(self._stream.encode())
+        self._file.close()
 
 
 class _DepthWriter:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Of the small products of tests, threads cost more than they help; it has to be said before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` is a plain package of helpers, not part of the product
 
@@ -26,3 +31,13 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real sequences at {folder} (set SPATIALGEN_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def built_once() -> Iterator[None]:
+    """The same synthetic room is furnished once a run: building one takes longer than writing it in a second layout."""
+    from spatialgen import synth
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synth, "build_scene", functools.cache(synth.build_scene))
+        yield

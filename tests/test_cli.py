@@ -96,6 +96,7 @@ def test_the_examples_in_the_help_work(workplace: Path, capfd: pytest.CaptureFix
     assert (workplace / "sheet.png").stat().st_size > 10_000
     # The example of materialise embeds images, so it needs rows without.
     rows = ("run", "depth_comparison", "--scenes", "scenes", "--out", "depth", "--images", "path", "--per-scene", "5")
+    rows += ("--workers", "0")
     assert invoke(capfd, *rows, "--fresh")[0] == 0
     assert run_example(capfd, "materialise").startswith("depth_comparison\t")
     assert set(QUICK) | {"materialise", "demo"} == set(cli.EXAMPLES)

@@ -26,7 +26,7 @@ def run(*arguments: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenes(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scenes") / "s"
     synth.generate(root, scenes=2, frames=10, color_size=(640, 480))
     return root
@@ -108,7 +108,7 @@ def test_shards_have_the_schema_and_the_card_lists_them(dataset: Path) -> None:
 def test_path_only_rows_and_materialise_give_the_embedded_dataset(dataset: Path, scenes: Path, tmp_path: Path) -> None:
     run(
         "run", *TASKS, "--scenes", scenes, "--out", tmp_path / "p",
-        "--per-scene", 41, "--images", "path",
+        "--per-scene", 41, "--images", "path", "--workers", 0,
     )  # fmt: skip
     run("materialise", tmp_path / "p", "--scenes", scenes, "--out", tmp_path / "m")
     embedded = {row["id"]: row for row in open_rows(dataset)}
@@ -128,7 +128,7 @@ def test_both_layouts_give_the_same_questions(scenes: Path, dataset: Path, tmp_p
     synth.generate(tmp_path / "posed", format="posed_images", scenes=1, frames=10, color_size=(640, 480))
     run(
         "run", *TASKS, "--scenes", tmp_path / "posed", "--out", tmp_path / "d",
-        "--per-scene", 41, "--images", "path",
+        "--per-scene", 41, "--images", "path", "--workers", 0,
     )  # fmt: skip
     theirs = {row["id"]: row["value"] for row in open_rows(dataset) if row["scene_id"] == "scene0000_00"}
     mine = {row["id"]: row["value"] for row in open_rows(tmp_path / "d")}

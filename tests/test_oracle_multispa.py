@@ -28,7 +28,9 @@ TASKS = tuple(spec.name for _, specs in spatialgen.engines.resolve("multispa") f
 class Agreement:
     """Rows a task of one run, and what the witnesses find wrong with them."""
 
-    def __init__(self, roots: Sequence[Path], out: Path, per_scene: int, truth_of: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, roots: Sequence[Path], out: Path, per_scene: int, truth_of: Sequence[Path] = (), *, workers: int = 2
+    ) -> None:
         """Makes the run and judges every row.
 
         Args:
@@ -36,8 +38,9 @@ class Agreement:
             out: of the run.
             per_scene: rows a task and scene.
             truth_of: where the truth lies, if not in ``roots``.
+            workers: 0 for this process, which saves small runs the start of others.
         """
-        spatialgen.run("multispa", scenes=roots, out=out, per_scene=per_scene, images="path", workers=2)
+        spatialgen.run("multispa", scenes=roots, out=out, per_scene=per_scene, images="path", workers=workers)
         self.still_root, self.video_root = truth_of or roots
         self.roots, self.out = roots, out
         self.rooms: dict[str, Room] = {}
@@ -104,8 +107,8 @@ def make(
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
     folder = tmp_path_factory.mktemp("small")
-    roots = make(folder, still=1, videos=1, frames=(16, 16), color_size=(640, 480), tracks=300)
-    return Agreement(roots, folder / "out", 36)
+    roots = make(folder, still=1, videos=1, frames=(14, 14), color_size=(480, 360), tracks=300)
+    return Agreement(roots, folder / "out", 24, workers=0)
 
 
 @pytest.mark.parametrize("task", TASKS)

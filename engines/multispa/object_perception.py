@@ -57,7 +57,7 @@ def _spec(name: str, summary: str) -> TaskSpec:
         name=name,
         suite="multispa",
         engine="object_perception",
-        version="1",
+        version="2",
         summary=summary,
         answer_type="number",
         units=("m",),
@@ -83,7 +83,7 @@ class ObjectPerception(Engine):
 
     name: ClassVar[str] = "object_perception"
     suite: ClassVar[str] = "multispa"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     parameters: ClassVar[type[Parameters]] = SizeParameters
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # The released scripts take the box of all vertices and any minimal set, whatever is left to see of the object.

@@ -24,6 +24,7 @@ from ..mosaic import MosaicObjects
 from ..object_marks import ObjectMarks
 from ..object_pointing import ObjectPointing, PointingParameters
 from ..view_sets import ViewSets
+from ._fair_choice import FairChoice
 
 if TYPE_CHECKING:
     from ...core.geometry import SceneGeometry
@@ -86,7 +87,7 @@ class AskedObjects:
         self.geometry = geometry
         self.objects = MosaicObjects(geometry)
         self.names = self.objects.labels
-        self.marks = ObjectMarks(ObjectPointing(geometry, PointingParameters()), rng)
+        self.marks = ObjectMarks(ObjectPointing(geometry, PointingParameters.model_validate({})), rng)
         self._rivals: dict[int, IndexArray] = {}
 
     @cached_property
@@ -142,7 +143,15 @@ class Questions(ABC):
         variants: ways of pointing that are asked for.
         rng: decides among equals.
         limit: facts wanted, at most.
+
+    Attributes:
+        choice: of the candidates; made by each kind of question.
+        reasons: why candidates are left out, counted.
+        turn: a number of scene and task alone.
+        accepted: questions so far.
     """
+
+    choice: FairChoice
 
     def __init__(
         self,
@@ -179,9 +188,6 @@ class Questions(ABC):
     def fact(self, item: Item) -> Fact:
         """The fact about an accepted question."""
 
-    def given_up(self, item: Item) -> None:
-        """Told of every question that was proposed and for which there is no mark after all."""
-
     def propose(self) -> list[Item]:
         """The next questions, as many as are wanted; none when no more can be had."""
         proposed: list[Item] = []
@@ -211,7 +217,7 @@ class Questions(ABC):
             else:
                 self.reasons[_UNPOINTABLE] += 1
                 self.views.take_back(item.frames)
-                self.given_up(item)
+                self.choice.take(item.row, -1)
 
     def facts(self) -> Iterator[Fact | Skip]:
         """What was accepted, in random order, and why not more."""

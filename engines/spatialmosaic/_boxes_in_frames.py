@@ -136,5 +136,5 @@ def _nearest(place: Place, others: Sequence[Place]) -> float:
 def _middle(places: npt.NDArray[np.intp]) -> float:
     """The middle between the outermost of some pixels' columns or rows, without half a percent at each end."""
     tail = int(_TAIL * len(places))
-    placed: Sequence[np.intp] = np.partition(places, [tail, len(places) - 1 - tail])
-    return (float(placed[tail]) + float(placed[len(places) - 1 - tail])) / 2
+    placed = np.partition(places, [tail, len(places) - 1 - tail])
+    return (float(placed[tail]) + float(placed[-1 - tail])) / 2

@@ -21,8 +21,11 @@ from ._seen_surfaces import SeenSurfaces
 __all__ = ["CameraDistances", "ObjectDistances", "Sizes"]
 
 _BINS_PER_DOUBLING: Final = 2  # of distances and sizes, which are to be spread
-_STRATUM, _BIN, _NAME, _THING, _FRAME = 1e6, 1e3, 1.0, 0.5, 0.25
-"""Weights of what takes turns: how hidden the object is, then how far or large, then names, objects and frames."""
+_STRATUM, _BIN, _NAME, _THING, _FRAME = 1e6, 2.0, 1.0, 0.5, 0.25
+"""Weights of what takes turns: how hidden the object is; then, traded off, how far or large, names, objects, frames."""
+
+_SETS_OF_PAIR: Final = 4  # of frames, in which the same two objects may be asked about
+_PAIR: Final = 1e4  # weight: again only when all pairs were asked about
 
 _FIRMLY: Final = 3.0  # power of what a frame adds to the sight of an object: the chance that it is taken
 _LEAST_GAIN: Final = 0.01  # of an object's surface; frames that add less do not help to see more of it
@@ -40,7 +43,7 @@ class _Measures(Questions):
         self._measured = measured
         self.reasons = Counter(measured.stage.objects.reasons) + measured.reasons
         self._name = np.unique(np.array([*self.stage.names, ""]), return_inverse=True)[1]
-        self._choice = self._find_candidates()
+        self.choice = self._find_candidates()
 
     @abstractmethod
     def _find_candidates(self) -> FairChoice:
@@ -55,14 +58,11 @@ class _Measures(Questions):
         """The truth in metres, its own evidence and thresholds, and how far above these it is."""
 
     def look(self, proposed: Sequence[Item]) -> Iterator[Item | None]:  # noqa: ARG002 - one kind, whatever was proposed
-        while (row := self._choice.next()) is not None:
+        while (row := self.choice.next()) is not None:
             item = self._item(row)
             if item is not None:
-                self._choice.take(row)
+                self.choice.take(row)
             yield item
-
-    def given_up(self, item: Item) -> None:
-        self._choice.take(item.row, -1)
 
     def fact(self, item: Item) -> Fact:
         stage, objects = self.stage, self.stage.objects
@@ -72,15 +72,12 @@ class _Measures(Questions):
         if overlap > 0:
             conditions.append(self._measured.parameters.most_overlap / overlap)
         shown = objects.shown[list(item.frames)]
-        kinds = {stage.names[index]: objects.of_kind(stage.names[index]) for index in item.instances}
-        alike = np.unique(np.concatenate(list(kinds.values())))
+        alike = np.unique(np.concatenate([objects.of_kind(stage.names[index]) for index in item.instances]))
         evidence: dict[str, Any] = {
             "objects": objects.evidence(item.frames, item.instances),
             "view_sets": self.views.evidence(item.frames),
-            "scenario": scenario(
-                shown[:, item.instances], alike[shown[:, alike].any(axis=0)].tolist(), alike.tolist()
-            ),
-            "instances_in_scene": {name: len(kind) for name, kind in kinds.items()},
+            "scenario": scenario(shown[:, item.instances], alike[shown[:, alike].any(axis=0)].tolist(), alike.tolist()),
+            "instances_in_scene": [stage.scene.instances[index].id for index in alike],
             **own,
         }
         evidence["thresholds"] |= {"most_overlap": self._measured.parameters.most_overlap}
@@ -118,7 +115,7 @@ class _Measures(Questions):
     def _distance(self, measured: Measured | str) -> tuple[float, dict[str, Any], list[float]]:
         """The truth of a distance, its evidence, and how far above its thresholds it is."""
         assert isinstance(measured, Measured)
-        evidence = {"distance": measured.evidence(), "thresholds": dict(self._measured.thresholds())}
+        evidence = {"distances": measured.evidence(), "thresholds": dict(self._measured.thresholds())}
         return measured.distance, evidence, self._measured.conditions(measured)
 
 
@@ -131,7 +128,10 @@ class CameraDistances(_Measures):
         elsewhere = self.views.compatible.astype(np.int64) @ stage.clear.astype(np.int64) > 0
         grey = stage.objects.grey & measured.usable
         self.reasons["whether the frame shows the object is open"] += int(np.count_nonzero(grey))
-        legal = measured.usable & ~stage.objects.grey & (stage.clear | elsewhere) & measured.in_range(measured.eye_gaps)
+        legal = measured.usable & ~stage.objects.grey & (stage.clear | elsewhere)
+        near = measured.in_range(measured.eye_gaps)
+        self.reasons["camera in an object's box, or farther away than is asked about"] += int((legal & ~near).sum())
+        legal &= near
         self._frame, self._instance = np.nonzero(legal)
         state = states[legal]
         assert stage.cut_off is not None
@@ -163,7 +163,7 @@ class CameraDistances(_Measures):
         (instance,) = item.instances
         value, evidence, conditions = self._distance(self._measured.from_eye(item.query, instance))
         if not self.stage.clear[item.query, instance]:
-            evidence["distance"]["hidden_by"] = self.stage.hidden_by(item.query, instance)
+            evidence["distances"]["hidden_by"] = self.stage.hidden_by(item.query, instance)
         return value, evidence, conditions
 
 
@@ -176,11 +176,16 @@ class ObjectDistances(_Measures):
         stage, measured = self.stage, self._measured
         clear = stage.clear.astype(np.int64)
         joined = clear.T @ self.views.compatible.astype(np.int64) @ clear > 0
-        legal = measured.usable & measured.usable[:, None] & joined & measured.in_range(measured.gaps)
-        first, second = np.nonzero(np.triu(legal, 1))
+        legal = np.triu(measured.usable & measured.usable[:, None] & joined, 1)
+        near = measured.in_range(measured.gaps)
+        self.reasons["boxes touch, or are farther apart than is asked about"] += int((legal & ~near).sum())
+        first, second = np.nonzero(legal & near)
+        pair = np.repeat(np.arange(len(first)), _SETS_OF_PAIR)
+        first, second = first[pair], second[pair]
         swapped = self.rng.random(len(first)) < 0.5
         self._pairs = np.where(swapped, [second, first], [first, second])
         groups = [
+            (_PAIR, pair),
             (_BIN, _bins(measured.gaps[first, second])),
             (_NAME, self._name[self._pairs]),
             (_THING, self._pairs),
@@ -205,7 +210,7 @@ class ObjectDistances(_Measures):
     def _value(self, item: Item) -> tuple[float, dict[str, Any], list[float]]:
         value, evidence, conditions = self._distance(self._measured.between(*item.instances))
         shown = self.stage.objects.shown[np.ix_(item.frames, item.instances)]
-        evidence["distance"]["frames_with_both"] = int(shown.all(axis=1).sum())
+        evidence["distances"]["frames_with_both"] = int(shown.all(axis=1).sum())
         return value, evidence, conditions
 
 
@@ -241,8 +246,7 @@ class Sizes(_Measures):
             self.reasons["frames with little overlap show too little of the object"] += 1
             return None
         pixels = np.where(self.stage.clear[core, instance], self.stage.objects.visible_px[core, instance], -1)
-        item = self.in_frames(row, (instance,), None, core, (core[int(pixels.argmax())],))
-        return item
+        return self.in_frames(row, (instance,), None, core, (core[int(pixels.argmax())],))
 
     def _showing(self, frame: int, instance: int) -> list[int] | None:
         """Frames, this one and no more than needed, that show enough of an object; None where there are none."""
@@ -273,7 +277,7 @@ class Sizes(_Measures):
         share, covered = seen.share(item.frames, instance), seen.covered(item.frames, instance)
         views = int(self.stage.objects.shown[list(item.frames), instance].sum())
         stray = float(measured.stray[instance].max())
-        conditions = [value / parameters.least_size, share / parameters.least_seen, views / parameters.least_views]
+        conditions = [value / parameters.least_size, share / parameters.least_seen]
         if parameters.least_covered > 0:
             conditions.append(covered / parameters.least_covered)
         if stray > 0:

@@ -23,6 +23,8 @@ __all__ = ["MeasureParameters", "Measured", "MeasuredObjects"]
 _SAME: Final = 0.01  # metres, and the same share: by so much loose bits may change a distance
 _DECIMALS: Final = 5  # of metres, in the evidence
 _PAD: Final = 1e-9
+_OUT_OF_RANGE: Final = "nearer or farther than is asked about"
+_DISAGREE: Final = "distances of boxes and of surfaces disagree"
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -78,8 +80,8 @@ class Measured:
         """What an outside check needs."""
         return {
             "nearest": [place.round(_DECIMALS).tolist() for place in (self.places.first, self.places.second)],
-            "distance_of_boxes": round(self.boxes, _DECIMALS),
-            "distance_of_centres": round(self.centres, _DECIMALS),
+            "of_boxes": round(self.boxes, _DECIMALS),
+            "of_centres": round(self.centres, _DECIMALS),
         }
 
 
@@ -148,9 +150,14 @@ class MeasuredObjects:
         """Between the nearest places of two objects, or why that is not asked for."""
         key = first, second
         if key not in self._between:
-            found = [surfaces.between(first, second) for surfaces in self._surfaces(first, second)]
-            centres = float(np.linalg.norm(self.boxes.centre[first] - self.boxes.centre[second]))
-            self._between[key] = self._judged(found, float(self.gaps[key]), centres)
+            gap, surfaces = float(self.gaps[key]), self._surfaces(first, second)
+            # Most pairs that will not do are seen at once not to do.
+            reason = self._refused(*surfaces[0].bracket(first, second), gap)
+            if reason:
+                self._between[key] = reason
+            else:
+                centres = float(np.linalg.norm(self.boxes.centre[first] - self.boxes.centre[second]))
+                self._between[key] = self._judged([some.between(first, second) for some in surfaces], gap, centres)
         return self._between[key]
 
     def thresholds(self) -> Mapping[str, float]:
@@ -172,15 +179,23 @@ class MeasuredObjects:
             parameters.most_disagreement / max(measured.disagreement, _PAD),
         ]
 
+    def _refused(self, least: float, most: float, boxes: float) -> str:
+        """Why a distance that lies between these two is not asked for, whatever it is; empty if it may be."""
+        parameters = self.parameters
+        if most < parameters.least_distance or least > parameters.farthest:
+            return _OUT_OF_RANGE
+        share = parameters.most_disagreement
+        return _DISAGREE if boxes > (1 + share) * most or boxes < (1 - share) * least else ""
+
     def _judged(self, found: list[NearestPlaces], boxes: float, centres: float) -> Measured | str:
         """A distance of the surfaces proper, if nothing speaks against it; the last found is that of all their bits."""
         places, distance, parameters = found[0], found[0].distance, self.parameters
         if not parameters.least_distance <= distance <= parameters.farthest:
-            return "nearer or farther than is asked about"
+            return _OUT_OF_RANGE
         if abs(found[-1].distance - distance) > max(_SAME, _SAME * distance):
             return "stray bits change the distance"
         measured = Measured(places, boxes, centres)
-        return "boxes and surfaces disagree" if measured.disagreement > parameters.most_disagreement else measured
+        return _DISAGREE if measured.disagreement > parameters.most_disagreement else measured
 
     def _surfaces(self, *instances: int) -> list[SurfaceDistances]:
         """The surfaces without loose bits and, where any of these objects has some, those with them."""
@@ -193,7 +208,9 @@ class MeasuredObjects:
         assert scene.vertices is not None
         assert scene.faces is not None
         proper = np.where(self._is_loose, np.int32(-1), owner)
-        return SurfaceDistances(scene.vertices, scene.faces, proper), SurfaceDistances(scene.vertices, scene.faces, owner)
+        return SurfaceDistances(scene.vertices, scene.faces, proper), SurfaceDistances(
+            scene.vertices, scene.faces, owner
+        )
 
     @cached_property
     def _is_loose(self) -> BoolArray:
@@ -207,6 +224,6 @@ class MeasuredObjects:
 
     @cached_property
     def _has_loose_bits(self) -> BoolArray:
-        """(n,)"""
+        """(n,): whether an instance has such faces."""
         owners = self.stage.geometry.face_instance[self._is_loose]
         return np.asarray(np.bincount(owners, minlength=len(self.usable)) > 0)

@@ -139,6 +139,8 @@ class RelationFacts:
         lost = float(stage.geometry.object_states.total[frame, target])
         evidence, margin = self._evidence(item, query)
         evidence["truth_table"] = table
+        if polarity:
+            evidence["ask"] = polarity
         if marks:
             evidence["points"] = [mark.evidence(0) for mark in marks]
         return Fact(
@@ -197,7 +199,7 @@ class RelationFacts:
             "scenario": scenario(
                 shown[:, [reference, target]], kind[shown[:, kind].any(axis=0)].tolist(), kind.tolist()
             ),
-            "instances_in_scene": {objects.labels[target]: len(kind)},
+            "instances_in_scene": [ids[one] for one in kind.tolist()],
             "thresholds": {
                 "hidden": parameters.hidden,
                 "relation_tail": parameters.relation_tail,

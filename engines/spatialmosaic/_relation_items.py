@@ -193,7 +193,7 @@ class ItemFinder:
         return pairs.take(enough)
 
     def _opposites(self, pairs: Pairs, row: int) -> list[int]:
-        """Instances of which the opposite relation holds, which the asked frame shows or hides, and no other of their name."""
+        """Instances of which the opposite relation holds, and of whose name the asked frame shows no other."""
         hidden, frame, reference = self.stage.hidden, int(pairs.frame[row]), int(pairs.reference[row])
         signs = hidden.signs[frame][self._place, :, reference]
         grey = self.stage.geometry.object_states.states[frame] == GREY

@@ -91,7 +91,7 @@ class Counting(Engine):
         assert isinstance(parameters, CountingParameters)
         if parameters.least_state == "clear" and "silhouettes" not in scene.capabilities:
             for task in request.tasks:
-                yield Skip(task, f"scene has no {need_in_words('silhouettes')}")
+                yield Skip(task, f"scene has no {need_in_words('silhouettes', scene.capabilities)}")
             return
         objects = MosaicObjects(geometry)
         # A generator each, so that a task's facts do not depend on which others are asked for.

@@ -7,15 +7,15 @@ frames". Source of the tasks: SpatialMosaic, arXiv 2512.23365, which publishes n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
 
-from ...core.object_states import CLEAR
+from ...core.object_states import CLEAR, MOST_LOST
 from ...core.object_views import CLEAR_PX, HIDDEN_PX
 from ...core.types import BoxMark, Fact, Point, PointRef, Scene, Skip, TaskSpec
-from ..base import Engine, Parameters, Request
+from ..base import Engine, Parameters, Request, need_in_words
 from ..mosaic import difficulty, scenario
 from ..sampling import deal
 from ..view_sets import ViewSetParameters, ViewSets
@@ -38,6 +38,11 @@ _EASY: Final = 0.2  # share lost up to which an object is as good as whole
 class LocalizationParameters(ViewSetParameters):
     """What decides which objects are asked for in which frames."""
 
+    hidden: Literal["state", "ratio"] = Field(
+        "state",
+        description="the answer is No where a frame shows under 20 pixels of the object (state), or where at least "
+        "half of it is lost to occlusion and truncation together (ratio)",
+    )
     share_of_no: float = Field(
         0.375, ge=0, lt=1, description="share of the choice's facts about a scene whose answer is No"
     )
@@ -80,8 +85,9 @@ class Localization(Engine):
     version: ClassVar[str] = "1"
     parameters: ClassVar[type[Parameters]] = LocalizationParameters
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # The published figure shows wrong places a few pixels from the true one; nothing is said of stray bits.
-        "spatialmosaic": {"least_offset": 0.25, "most_shift": 1.0}
+        # Of the published sample: what has lost half or more is not visible, and wrong places lie a few pixels from the
+        # true one; nothing is said of stray bits.
+        "spatialmosaic": {"hidden": "ratio", "least_offset": 0.25, "most_shift": 1.0}
     }
     tasks: ClassVar[tuple[TaskSpec, ...]] = (
         _spec(_CHOICE, "Does a frame show an object, and if so where? Three places and No to choose from."),
@@ -93,6 +99,10 @@ class Localization(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, LocalizationParameters)
+        if parameters.hidden == "ratio" and "silhouettes" not in scene.capabilities:
+            for task in request.tasks:
+                yield Skip(task, f"scene has no {need_in_words('silhouettes', scene.capabilities)}")
+            return
         # A generator each, so that a task's facts do not depend on which others are asked for.
         own, *others = rng.spawn(1 + len(self.tasks))
         generators = dict(zip((spec.name for spec in self.tasks), others, strict=True))
@@ -132,15 +142,19 @@ class _Localizations(Questions):
         grey = int(np.count_nonzero(objects.grey[:, objects.askable]))
         self.reasons["whether the frame shows the object is open"] += grey
         elsewhere = self.views.compatible.astype(np.int64) @ stage.clear.astype(np.int64) > 0
-        shown = objects.shown & objects.askable
+        shown, hidden = objects.shown & objects.askable, stage.hidden
+        if self._parameters.hidden == "ratio":
+            assert objects.states is not None
+            lost = objects.states.total >= MOST_LOST
+            shown, hidden = shown & ~lost, lost & ~objects.grey
         # No is said of a frame only where nothing in it might go by the name.
-        absent = stage.hidden & objects.askable & elsewhere & stage.alone & (self.task == _CHOICE)
+        absent = hidden & objects.askable & elsewhere & stage.alone & (self.task == _CHOICE)
         frame, instance = np.nonzero(shown | absent)
         self._frame, self._instance = frame, instance
         self._yes = shown[frame, instance]
         self._elsewhere = elsewhere[frame, instance]
         label = np.unique(np.array([*stage.names, ""]), return_inverse=True)[1][instance]
-        stratum = np.array([self._stratum(*pair) for pair in zip(frame.tolist(), instance.tolist(), strict=True)])
+        stratum = np.array([self._stratum(row) for row in range(len(frame))])
         groups = [
             (1e6, stratum.astype(np.int64)),
             # As often said to be there as not to be: names then tell nothing.
@@ -149,12 +163,12 @@ class _Localizations(Questions):
             (0.5, instance),
             (0.25, frame),
         ]
-        self._choice = FairChoice(groups, self.rng)
+        self.choice = FairChoice(groups, self.rng)
 
-    def _stratum(self, frame: int, instance: int) -> int:
+    def _stratum(self, row: int) -> int:
         """How much of an object a frame shows, or what hides it: these take turns."""
-        stage = self.stage
-        if stage.hidden[frame, instance]:
+        stage, frame, instance = self.stage, int(self._frame[row]), int(self._instance[row])
+        if not self._yes[row]:
             return 3 + (stage.hidden_by(frame, instance) == "border")
         states = stage.objects.states
         if states is None:
@@ -176,17 +190,14 @@ class _Localizations(Questions):
             kind = max((kind for kind in (True, False) if kind not in spent), key=lambda kind: wanted[kind])
             if wanted[kind] <= 0:
                 return
-            row = self._choice.next(self._yes == kind)
+            row = self.choice.next(self._yes == kind)
             if row is None:
                 spent.add(kind)
                 continue
             item = self._item(row)
             if item is not None:
-                self._choice.take(row)
+                self.choice.take(row)
             yield item
-
-    def given_up(self, item: Item) -> None:
-        self._choice.take(item.row, -1)
 
     def _item(self, row: int) -> Item | None:
         """A candidate as a question, or None with a reason counted."""
@@ -203,7 +214,8 @@ class _Localizations(Questions):
             if wrong is None:
                 self.reasons["no wrong places far enough from the object"] += 1
                 return None
-        core, marked = [frame], ()
+        core = [frame]
+        marked: tuple[int, ...] = ()
         if self._elsewhere[row]:
             best = int(self.rng.choice(np.flatnonzero(self.views.compatible[frame] & stage.clear[:, instance])))
             core.append(best)
@@ -242,9 +254,11 @@ class _Localizations(Questions):
         boxes: tuple[BoxMark, ...] = ()
         value: tuple[float, ...] = ()
         if yes:
-            edges = self._boxes.box(frame, target).tolist()
-            boxes = (BoxMark(query, *edges, role="target", instance_id=stage.scene.instances[target].id),)
-            value = self._boxes.centre(frame, target)
+            x1, y1, x2, y2 = self._boxes.box(frame, target).tolist()
+            boxes = (BoxMark(query, x1, y1, x2, y2, instance_id=stage.scene.instances[target].id),)
+            value = (x, y) = self._boxes.centre(frame, target)
+            if self.task == _POINT:
+                points.append(Point(query, x, y, role="answer"))
         evidence, margin = self._evidence(item, query, yes)
         if marks:
             evidence["points"] = marks
@@ -255,8 +269,6 @@ class _Localizations(Questions):
             options, places = self._options(item, answer, len(points))
             points += [Point(query, x, y, role="option") for x, y in places]
             evidence["truth_table"] = [place == answer for place in range(_OPTIONS)]
-        else:
-            points.append(Point(query, *value, role="answer"))
         lost = stage.lost(frame, target)
         return Fact(
             task=self.task,
@@ -303,8 +315,11 @@ class _Localizations(Questions):
         frame, objects = int(self._frame[item.row]), self.stage.objects
         kind = objects.of_kind(stage.names[target])
         shown = objects.shown[list(item.frames)]
-        pixels = int(objects.visible_px[frame, target])
-        conditions = [pixels / CLEAR_PX if yes else HIDDEN_PX / max(pixels, 1)]
+        pixels, lost = int(objects.visible_px[frame, target]), stage.lost(frame, target)
+        if parameters.hidden == "ratio" and lost is not None:
+            conditions = [(1 - lost) / (1 - MOST_LOST) if yes else lost / MOST_LOST]
+        else:
+            conditions = [pixels / CLEAR_PX if yes else HIDDEN_PX / max(pixels, 1)]
         overlap = self.views.max_overlap(item.frames)
         if overlap > 0:
             conditions.append(parameters.most_overlap / overlap)
@@ -313,8 +328,9 @@ class _Localizations(Questions):
             "objects": objects.evidence(item.frames, [target]),
             "view_sets": self.views.evidence(item.frames),
             "scenario": scenario(shown[:, [target]], kind[shown[:, kind].any(axis=0)].tolist(), kind.tolist()),
-            "instances_in_scene": {stage.names[target]: len(kind)},
+            "instances_in_scene": [stage.scene.instances[index].id for index in kind],
             "thresholds": {
+                "hidden": parameters.hidden,
                 "hidden_px": HIDDEN_PX,
                 "grey_px": CLEAR_PX,
                 "most_overlap": parameters.most_overlap,

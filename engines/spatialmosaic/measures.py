@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINE"]
 
-_KINDS: Final = {
+_Kind = type[CameraDistances] | type[ObjectDistances] | type[Sizes]
+_KINDS: Final[Mapping[str, _Kind]] = {
     "obj_distance_occ_na": CameraDistances,
     "obj_obj_distance_occ_na": ObjectDistances,
     "obj_size_occ_na": Sizes,

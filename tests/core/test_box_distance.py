@@ -25,7 +25,10 @@ def filled(boxes, instance, steps=13):
 def test_known_gaps():
     cross = turned(box((-1, -0.05, 0), (1, 0.05, 1), 0.5), np.pi / 2)
     boxes = boxes_of(
-        box((-1, -0.05, 0), (1, 0.05, 1), 0.5), cross, box((2, -0.05, 1.5), (3, 0.05, 2), 0.5), box((0, 3, 0), (1, 4, 1))
+        box((-1, -0.05, 0), (1, 0.05, 1), 0.5),
+        cross,
+        box((2, -0.05, 1.5), (3, 0.05, 2), 0.5),
+        box((0, 3, 0), (1, 4, 1)),
     )
     gaps = box_gaps(boxes)
     assert gaps[0, 1] == 0  # they cross, though neither has a corner in the other

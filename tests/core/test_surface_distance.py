@@ -83,6 +83,8 @@ def test_agrees_with_exact_queries_and_dense_samples():
         ends = o3d.core.Tensor(np.stack([found.first, found.second]).astype(np.float32))
         for side, scene in enumerate(map(ray_scene, solids)):
             assert scene.compute_distance(ends).numpy()[side] < 1e-5
+        least, most = distances.bracket(0, 1)
+        assert least <= found.distance <= most
         assert distances.between(1, 0).distance == pytest.approx(found.distance, abs=1e-9)
         apart += found.distance > 0.05
         for place in rng.uniform(-2, 2, (4, 3)):

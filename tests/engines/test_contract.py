@@ -7,9 +7,11 @@ import json
 import pytest
 from support.closed_form import make_scene
 from support.moving_bodies import make_moving_scene
+from support.object_hall import hall
 from support.video_room import make_video_scene
 
 from spatialgen import engines, templates
+from spatialgen.core.geometry import SceneGeometry
 from spatialgen.core.types import BoxRef, Fact, PointRef, Scene, Skip
 from spatialgen.engines.base import Engine
 from spatialgen.errors import ConfigError, UnknownName
@@ -23,6 +25,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="module")
 def scene(engine: Engine) -> Scene:
     """One that has what the engine's tasks need."""
+    if engine.suite == "spatialmosaic":
+        return hall()
     if all("trajectory" in spec.needs and "world_tracks" not in spec.needs for spec in engine.tasks):
         return make_video_scene()  # things that come into view one after the other
     needs = {need for spec in engine.tasks for need in spec.needs}
@@ -31,8 +35,13 @@ def scene(engine: Engine) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def facts(engine: Engine, scene: Scene) -> list[Fact]:
-    return [item for item in engine.facts(scene, limit=24) if isinstance(item, Fact)]
+def geometry(scene: Scene) -> SceneGeometry:
+    return SceneGeometry(scene)
+
+
+@pytest.fixture(scope="module")
+def facts(engine: Engine, scene: Scene, geometry: SceneGeometry) -> list[Fact]:
+    return [item for item in engine.facts(scene, geometry, limit=24) if isinstance(item, Fact)]
 
 
 def test_names_are_those_of_its_file(engine: Engine) -> None:
@@ -47,16 +56,19 @@ def test_states_every_task_it_lists(engine: Engine, facts: list[Fact]) -> None:
     assert {fact.task for fact in facts} == {spec.name for spec in engine.tasks}
 
 
-def test_same_seed_same_facts(engine: Engine, scene: Scene, facts: list[Fact]) -> None:
+def test_same_seed_same_facts(engine: Engine, scene: Scene, geometry: SceneGeometry, facts: list[Fact]) -> None:
+    """Also where the geometry is made anew."""
     again = [item for item in engine.facts(scene, limit=24) if isinstance(item, Fact)]
     assert again == facts
-    other = [item for item in engine.facts(scene, limit=24, seed=1) if isinstance(item, Fact)]
+    other = [item for item in engine.facts(scene, geometry, limit=24, seed=1) if isinstance(item, Fact)]
     assert other != facts
 
 
-def test_a_task_alone_gives_the_same_facts_as_among_others(engine: Engine, scene: Scene, facts: list[Fact]) -> None:
+def test_a_task_alone_gives_the_same_facts_as_among_others(
+    engine: Engine, scene: Scene, geometry: SceneGeometry, facts: list[Fact]
+) -> None:
     last = engine.tasks[-1].name
-    alone = [item for item in engine.facts(scene, tasks=[last], limit=24) if isinstance(item, Fact)]
+    alone = [item for item in engine.facts(scene, geometry, tasks=[last], limit=24) if isinstance(item, Fact)]
     assert alone == [fact for fact in facts if fact.task == last]
 
 

@@ -224,6 +224,12 @@ def test_motion_in_the_camera_frame_is_refused() -> None:
     assert stated(local) == []
 
 
+def test_a_scene_without_tracks_is_told_of_those_alone() -> None:
+    scan = replace(make_moving_scene(), tracks=None)
+    for task in (DISTANCE, DISPLACEMENT, STILL):
+        assert list(skips(scan, task)) == ["scene has no point tracks through a video (TAPVid-3D scenes have them)"]
+
+
 def test_nothing_moves() -> None:
     scene = make_moving_scene(frozen=True)
     assert stated(scene) == []

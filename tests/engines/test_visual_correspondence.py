@@ -11,6 +11,7 @@ import pytest
 from support.closed_form import depth_of, make_scene
 
 from spatialgen import engines
+from spatialgen.core.geometry import SceneGeometry
 from spatialgen.core.types import Camera, Fact, Point, Scene, Skip
 
 ENGINE = engines.load("visual_correspondence")
@@ -22,8 +23,13 @@ def scene() -> Scene:
 
 
 @pytest.fixture(scope="module")
-def facts(scene: Scene) -> list[Fact]:
-    return [item for item in ENGINE.facts(scene, limit=80) if isinstance(item, Fact)]
+def geometry(scene: Scene) -> SceneGeometry:
+    return SceneGeometry(scene)
+
+
+@pytest.fixture(scope="module")
+def facts(scene: Scene, geometry: SceneGeometry) -> list[Fact]:
+    return [item for item in ENGINE.facts(scene, geometry, limit=80) if isinstance(item, Fact)]
 
 
 def surface_point(camera: Camera, point: Point) -> np.ndarray:
@@ -67,9 +73,9 @@ def test_distractors_show_other_places(scene: Scene, facts: list[Fact]) -> None:
         assert fact.margin >= 1
 
 
-def test_only_the_truth_has_no_more_company_than_others(scene: Scene) -> None:
+def test_only_the_truth_has_no_more_company_than_others(scene: Scene, geometry: SceneGeometry) -> None:
     """If the two closest dots mostly held the answer, nobody would have to look at the first image."""
-    choices = [f for f in ENGINE.facts(scene, limit=400, variants=["dot"]) if isinstance(f, Fact)]
+    choices = [f for f in ENGINE.facts(scene, geometry, limit=300, variants=["dot"]) if isinstance(f, Fact)]
     in_closest = 0
     for fact in choices:
         marks = [(p.x, p.y) for p in fact.points[1:]]
@@ -78,13 +84,17 @@ def test_only_the_truth_has_no_more_company_than_others(scene: Scene) -> None:
     assert 0.38 <= in_closest / len(choices) <= 0.62
 
 
-def test_kinds_are_told_and_can_be_chosen(scene: Scene, facts: list[Fact]) -> None:
+def test_kinds_are_told_and_can_be_chosen(scene: Scene, geometry: SceneGeometry, facts: list[Fact]) -> None:
     kinds = Counter(kind for fact in facts for kind in fact.evidence.get("option_kinds", ()))
     assert kinds["truth"] == 40
     assert min(kinds["near_miss"], kinds["random"]) >= 5
     assert kinds["same_object"] >= 1
     parameters = ENGINE.configure(overrides={"kinds": ["random"]})
-    only = [f for f in ENGINE.facts(scene, limit=10, parameters=parameters, variants=["dot"]) if isinstance(f, Fact)]
+    only = [
+        f
+        for f in ENGINE.facts(scene, geometry, limit=10, parameters=parameters, variants=["dot"])
+        if isinstance(f, Fact)
+    ]
     assert len(only) == 10
     assert {kind for fact in only for kind in fact.evidence["option_kinds"]} == {"truth", "random"}
 
@@ -102,8 +112,8 @@ def test_same_label_elsewhere_is_a_distractor() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 30])
-def test_letters_and_variants_are_balanced(scene: Scene, limit: int) -> None:
-    facts = [item for item in ENGINE.facts(scene, limit=limit) if isinstance(item, Fact)]
+def test_letters_and_variants_are_balanced(scene: Scene, geometry: SceneGeometry, limit: int) -> None:
+    facts = [item for item in ENGINE.facts(scene, geometry, limit=limit) if isinstance(item, Fact)]
     assert len(facts) == limit
     variants = Counter(fact.variant for fact in facts)
     assert abs(variants["dot"] - variants["coord"]) <= 1
@@ -111,14 +121,14 @@ def test_letters_and_variants_are_balanced(scene: Scene, limit: int) -> None:
     assert max(letters[i] for i in range(4)) - min(letters[i] for i in range(4)) <= 1
 
 
-def test_a_form_means_its_way_of_pointing(scene: Scene) -> None:
+def test_a_form_means_its_way_of_pointing(scene: Scene, geometry: SceneGeometry) -> None:
     for form, variant in (("choice", "dot"), ("fill", "coord")):
-        facts = [f for f in ENGINE.facts(scene, limit=8, forms=[form]) if isinstance(f, Fact)]
+        facts = [f for f in ENGINE.facts(scene, geometry, limit=8, forms=[form]) if isinstance(f, Fact)]
         assert {(f.form, f.variant) for f in facts} == {(form, variant)}
 
 
-def test_a_point_behind_something_is_not_matched(scene: Scene) -> None:
-    skipped = {item.reason for item in ENGINE.facts(scene, limit=20) if isinstance(item, Skip)}
+def test_a_point_behind_something_is_not_matched(scene: Scene, geometry: SceneGeometry) -> None:
+    skipped = {item.reason for item in ENGINE.facts(scene, geometry, limit=20) if isinstance(item, Skip)}
     assert "hidden in the second image" in skipped
     assert "point not in the second image" in skipped
 
@@ -135,8 +145,8 @@ def test_mesh_or_sensor_alone_will_do(options: dict) -> None:
     assert np.median(errors) < 0.01
 
 
-def test_flat_views_can_be_refused(scene: Scene) -> None:
+def test_flat_views_can_be_refused(scene: Scene, geometry: SceneGeometry) -> None:
     parameters = ENGINE.configure(overrides={"least_facing": 0.6})
-    facts = [item for item in ENGINE.facts(scene, limit=20, parameters=parameters) if isinstance(item, Fact)]
+    facts = [item for item in ENGINE.facts(scene, geometry, limit=20, parameters=parameters) if isinstance(item, Fact)]
     assert facts
     assert min(p["facing"] for fact in facts for p in fact.evidence["points"]) >= 0.6

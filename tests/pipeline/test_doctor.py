@@ -6,9 +6,10 @@ import json
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from support import box_room, real_sequences, tiny_scannet
+from support import box_room, real_sequences, tiny_scannet, tiny_scannetpp, tiny_structured3d
 from support.scannet_writer import encoded, write_posed, write_scan, write_sens
 
 from spatialgen.core.types import TaskSpec
@@ -133,6 +134,35 @@ def test_every_image_is_looked_at_for_its_end(tmp_path: Path, layout: str) -> No
     assert scene.depth_between_frames.verdict == "good"
 
 
+def dslr(root: Path) -> None:
+    scene = root / "data" / tiny_scannetpp.SCENE
+    tiny_scannetpp.write_scans(scene / "scans")
+    tiny_scannetpp.write_dslr(scene / "dslr", undistorted=False)
+
+
+MAPS = {
+    # kind: what is written, the files a run loads besides colour and depth, options
+    "instances": (tiny_structured3d.LAYOUTS["merged"], "instance.png", {}),
+    "panes": (tiny_structured3d.LAYOUTS["merged"], "semantic.png", {}),
+    "masks": (dslr, "resized_anon_masks/*.png", {"stream": "dslr"}),
+}
+
+
+@pytest.mark.parametrize("kind", MAPS)
+@pytest.mark.parametrize("damage", ["cut", "empty", "of another size"])
+def test_masks_and_maps_are_looked_at_too(tmp_path: Path, kind: str, damage: str) -> None:
+    write, pattern, options = MAPS[kind]
+    write(tmp_path)
+    file = sorted(tmp_path.rglob(pattern))[0]
+    small = cv2.imencode(".png", np.zeros((3, 3), np.uint16 if kind == "instances" else np.uint8))[1].tobytes()
+    file.write_bytes({"cut": file.read_bytes()[:-20], "empty": b"", "of another size": small}[damage])
+    report = diagnose([tmp_path], ["depth_comparison"], **options)
+    assert report.broken
+    paths = [problem.path for scene in report.scenes for problem in scene.problems if problem.stops]
+    assert str(file) in paths or (damage, kind) == ("of another size", "masks")
+    assert paths
+
+
 def test_many_cut_images_are_summed_up(tmp_path: Path) -> None:
     folder = write_posed(tmp_path / "posed_images" / SCENE, box_room.take(12))
     for n in range(2, 11):
@@ -143,12 +173,23 @@ def test_many_cut_images_are_summed_up(tmp_path: Path) -> None:
 
 
 def test_of_a_large_scene_a_sample_is_looked_at_and_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spatialgen.pipeline.doctor._ALL_FRAMES", 20)
-    monkeypatch.setattr("spatialgen.pipeline.doctor._LARGE_SAMPLE", 10)
+    monkeypatch.setattr("spatialgen.pipeline._doctor_frames._ALL_FRAMES", 20)
+    monkeypatch.setattr("spatialgen.pipeline._doctor_frames._LARGE_SAMPLE", 10)
     write_posed(tmp_path / "posed_images" / SCENE, box_room.take(21))
     report = diagnose([tmp_path], [DEPTH])
     assert (report.scenes[0].images_checked, report.scenes[0].images) == (10, 42)
-    assert "both ends of 10 evenly spread ones of 42 colour and depth images" in format_table(report)
+    assert "both ends of 10 evenly spread ones of 42 images" in format_table(report)
+
+
+def test_of_a_large_scene_empty_files_are_found_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spatialgen.pipeline._doctor_frames._ALL_FRAMES", 20)
+    monkeypatch.setattr("spatialgen.pipeline._doctor_frames._LARGE_SAMPLE", 4)
+    folder = write_posed(tmp_path / "posed_images" / SCENE, box_room.take(21))
+    (folder / "00007.png").write_bytes(b"")
+    (problem,) = diagnose([tmp_path], [DEPTH]).scenes[0].problems
+    assert (problem.path, problem.what) == (str(folder / "00007.png"), "is empty")
 
 
 def test_depth_that_cannot_be_read_serves_nothing(tmp_path: Path) -> None:
@@ -227,7 +268,7 @@ def test_a_scan_without_frames_is_broken_where_no_other_folder_has_them(
     write_posed(tmp_path / "posed_images" / "scene0001_00", box_room.take())
     with caplog.at_level(logging.WARNING):
         assert [scene.id for scene in diagnose([tmp_path], [DEPTH]).scenes] == ["scene0001_00"]
-    assert "1 scenes have no frames" in caplog.text
+    assert "1 scene without frames" in caplog.text
 
 
 def test_no_scenes_at_all(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support import box_room, tiny_rgbd_folder, tiny_scannetpp, tiny_structured3d
 from support.scannet_writer import write_posed
-from support.wrong_conventions import MISTAKES, bare, examined, mistaken, part
+from support.wrong_conventions import MISTAKES, RARER, bare, examined, mistaken, part
 
 from spatialgen import scene_io
-from spatialgen.core.types import Scene
+from spatialgen.core.types import Camera, Scene
 from spatialgen.pipeline.doctor import diagnose, format_table
 from spatialgen.synth import generate
 
@@ -49,6 +49,99 @@ def test_a_mistake_is_named(room: Scene, mistake: str, with_mesh: bool) -> None:
     assert [problem.what.startswith(MISTAKES[mistake]) for problem in report.problems if problem.broken] == [True]
     assert report.depth_between_frames.verdict == "bad"
     assert report.convention.error < 0.03
+
+
+@pytest.mark.parametrize("mistake", RARER)
+def test_a_rarer_mistake_is_named(room: Scene, mistake: str) -> None:
+    report = examined(mistaken(bare(room), mistake))
+    assert [problem.what.startswith(RARER[mistake]) for problem in report.problems if problem.broken] == [True]
+    assert report.convention.verdict == "wrong"
+    assert report.convention.error < 0.03
+
+
+def test_a_mesh_of_the_other_hand_is_named(room: Scene) -> None:
+    """Depth and poses fit, the mesh is mirrored from them; or the poses are, and how to mend them is told."""
+    frame = room.frames[0]
+    alignment = frame.camera.camera_to_world @ np.linalg.inv(frame.raw_camera_to_world)
+    mirror = alignment @ np.diag([1.0, -1, 1, 1]) @ np.linalg.inv(alignment)
+    vertices = room.vertices @ mirror[:3, :3].T + mirror[:3, 3]
+    mirrored = replace(room, vertices=vertices.astype(np.float32))
+    (problem,) = (problem for problem in examined(mirrored).problems if problem.broken)
+    assert problem.what.startswith("mesh looks mirrored along y of the poses' world (left-handed axes)")
+    wrong = mistaken(room, "world mirrored along x")
+    (problem,) = (problem for problem in examined(wrong).problems if problem.broken)
+    assert problem.what.startswith(RARER["world mirrored along x"])
+    assert "diag(-1, 1, 1, 1) T diag(-1, 1, 1, 1)" in problem.remedy
+
+
+@pytest.mark.parametrize("factor", [0.75, 1.3])
+def test_intrinsics_of_an_image_of_another_size(room: Scene, factor: float) -> None:
+    def resized(camera: Camera) -> Camera:
+        larger = camera.resized(round(factor * camera.width), round(factor * camera.height))
+        return replace(camera, intrinsics=larger.intrinsics)
+
+    frames = (
+        replace(frame, camera=resized(frame.camera), depth_camera=resized(frame.depth_camera)) for frame in room.frames
+    )
+    report = examined(bare(replace(room, frames=tuple(frames))))
+    (problem,) = report.problems
+    assert problem.broken
+    assert "intrinsics of an image of another size?" in problem.what
+    assert report.convention.factor == pytest.approx(1 / factor, rel=0.03)
+    focal = room.frames[0].depth_camera.intrinsics[0, 0]
+    assert float(problem.remedy.split("look like ")[1].split(" ")[0]) == pytest.approx(focal, rel=0.03)
+
+
+def test_exchanged_focal_lengths(room: Scene) -> None:
+    """Of pixels that are not square: depth images squeezed to half their height."""
+    frames = []
+    for frame in room.frames:
+        camera = frame.depth_camera
+        squeezed = camera.resized(camera.width, camera.height // 2)
+        k = squeezed.intrinsics.copy()
+        k[0, 0], k[1, 1] = k[1, 1], k[0, 0]
+        frames.append(
+            replace(frame, depth_camera=replace(squeezed, intrinsics=k), load_depth=Squeezed(frame.load_depth))
+        )
+    (problem,) = examined(bare(replace(room, frames=tuple(frames)))).problems
+    assert problem.what.startswith("focal lengths of columns and rows look exchanged")
+
+
+class Squeezed:
+    def __init__(self, load) -> None:
+        self.load = load
+
+    def __call__(self) -> np.ndarray:
+        return np.ascontiguousarray(self.load()[::2])
+
+
+@pytest.mark.parametrize(
+    ("layout", "notes", "words", "remedy"),
+    [
+        ("picking", 'coding = "plain"\n', "depth looks bit-rotated", 'coding = "rotated" under [depth]'),
+        ("redwood", 'coding = "rotated"\n', "depth looks like plain numbers", 'coding = "plain" under [depth]'),
+    ],
+)
+def test_bits_of_depth_turned_or_not(tmp_path: Path, layout: str, notes: str, words: str, remedy: str) -> None:
+    tiny_rgbd_folder.LAYOUTS[layout](tmp_path)
+    (path,) = tmp_path.rglob("scene.toml")
+    path.write_text(f"{path.read_text()}[depth]\n{notes}")
+    report = diagnose([tmp_path], ["depth_comparison"])
+    (problem,) = (problem for problem in report.scenes[0].problems if problem.broken)
+    assert problem.what.startswith(words)
+    assert remedy in problem.remedy
+    assert not [task for task in report.scenes[0].tasks if not task.served]
+
+
+def test_reflections_for_rotations_are_broken_outright(tmp_path: Path) -> None:
+    tiny_rgbd_folder.LAYOUTS["sens_reader"](tmp_path)
+    for path in tmp_path.rglob("pose/*.txt"):
+        np.savetxt(path, np.diag([1.0, -1, 1, 1]) @ np.loadtxt(path))
+    report = diagnose([tmp_path], ["depth_comparison"])
+    assert report.broken
+    (problem,) = report.scenes[0].problems
+    assert "pose not rigid: 6" in problem.what
+    assert "determinant -1, a left-handed world" in problem.remedy
 
 
 def test_too_short_a_baseline_cannot_tell(room: Scene) -> None:

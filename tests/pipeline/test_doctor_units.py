@@ -19,7 +19,10 @@ from spatialgen.pipeline.doctor import diagnose
 from spatialgen.pipeline.self_test import Judgement
 from spatialgen.synth import generate
 
-NAMES = ("too large", "up axis looks", "disagree", "depth scale")
+NAMES = (
+    "too large", "too small", "up axis looks", "disagree", "depth scale", "transposed", "repeated/identity poses",
+    "frames do not fit", "poses look", "does not fit",
+)  # fmt: skip
 TWICE = Judgement("wrong", "scale", 0.5, 0.001)
 DEPTH = frozenset({"depth"})
 
@@ -28,6 +31,14 @@ DEPTH = frozenset({"depth"})
 def room(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     root = tmp_path_factory.mktemp("room")
     generate(root, format="posed_images", frames=12, color_size=(160, 120), depth_size=(160, 120), seed=5)
+    reader, _ = scene_io.detect(root)
+    return bare(reader.read(reader.scenes(root)[0]))
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    root = tmp_path_factory.mktemp("dense")
+    generate(root, format="posed_images", frames=240, color_size=(64, 48), depth_size=(128, 96), seed=5)
     reader, _ = scene_io.detect(root)
     return bare(reader.read(reader.scenes(root)[0]))
 
@@ -87,8 +98,55 @@ def test_without_scene_toml_neither_can_be_stated() -> None:
 def test_poses_in_centimetres_or_millimetres_are_broken(room: Scene, factor: float) -> None:
     report = examined(enlarged(room, factor), Taken(metres_per_unit=1.0))
     (problem,) = (problem for problem in report.problems if problem.broken)
+    unit = {100.0: "centimetres", 1000.0: "millimetres"}[factor]
+    assert problem.what.startswith(f"poses look {factor:.0f} times too large for the depth ({unit}?): in metres")
+    assert problem.remedy == f"state metres_per_unit = {1 / factor} in scene.toml"
+    assert report.convention.error < 0.01
+
+
+@pytest.mark.parametrize("factor", [100.0, 1000.0])
+def test_so_are_those_of_a_dense_video(dense: Scene, factor: float) -> None:
+    """Neighbouring cameras stand so near each other that no distance between them is absurd."""
+    poses = np.array([frame.camera.centre for frame in dense.frames])
+    assert np.linalg.norm(np.diff(poses, axis=0), axis=1).max() < 0.06
+    (problem,) = examined(enlarged(dense, factor), Taken(metres_per_unit=1.0)).problems
+    assert problem.broken
+    assert problem.what.startswith(f"poses look {factor:.0f} times too large for the depth")
+    assert not examined(dense, Taken(metres_per_unit=1.0)).problems
+
+
+def test_frames_that_share_nothing_have_their_unit_doubted_too(room: Scene) -> None:
+    """Too few of them see the same for a unit to be tried, but rooms are not so far apart."""
+    frames = tuple(
+        replace(frame, camera=replace(frame.camera, camera_to_world=pose), raw_camera_to_world=None,
+                depth_camera=replace(frame.depth_camera, camera_to_world=pose))
+        for frame, pose in zip(room.frames, (turned(120.0 * n, (300.0 * n, 0, 1.5)) for n in range(12)), strict=True)
+    )  # fmt: skip
+    (problem,) = examined(replace(room, frames=frames), Taken(metres_per_unit=1.0)).problems
     assert problem.what.startswith("poses look many times too large for the depth (centimetres or millimetres?)")
     assert "metres_per_unit = 0.01 (centimetres) or 0.001 (millimetres)" in problem.remedy
+
+
+def turned(degrees: float, centre: tuple[float, float, float]) -> np.ndarray:
+    """A level camera, turned so far from the world's y axis."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    pose = np.eye(4)
+    pose[:3, :3] = [[c, 0, -s], [s, 0, c], [0, -1, 0]]
+    pose[:3, 3] = centre
+    return pose
+
+
+def test_a_kilometre_from_the_origin_is_no_failure_of_tracking_where_most_are(tmp_path: Path) -> None:
+    tiny_rgbd_folder.LAYOUTS["pose_files"](tmp_path)
+    for place, path in enumerate(sorted(tmp_path.rglob("poses/*.txt"))):
+        pose = np.loadtxt(path).reshape(3, 4)
+        pose[:, 3] *= 2000.0 if place else 1.0
+        path.write_text(" ".join(map(str, pose.ravel())))
+    (scene,) = diagnose([tmp_path], ["depth_comparison"]).scenes
+    assert scene.broken
+    (problem,) = (problem for problem in scene.problems if "out of range" in problem.what)
+    assert problem.what == "pose out of range: 5 frames of 6"
+    assert "(0.001 for millimetres)" in problem.remedy
 
 
 def test_poses_in_metres_are_not(room: Scene) -> None:

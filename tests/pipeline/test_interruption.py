@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from support.scene_folder import SceneFolder, digests
 
+import spatialgen
+
 SCENES = tuple(f"scene90{number:02d}_00" for number in range(4))
 
 
@@ -42,15 +44,21 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def quiet(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
-    """The digests of an undisturbed run with one worker, and how long it took."""
-    folder = tmp_path_factory.mktemp("quiet")
-    finish(start(scenes, folder / "first", 1))  # compiles the kernels if nobody has yet, which would blur the times
-    out = folder / "out"
-    started = time.monotonic()
-    finish(start(scenes, out, 1))
+def quiet(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The digests of an undisturbed run in this process."""
+    out = tmp_path_factory.mktemp("quiet") / "out"
+    tasks = ("depth_comparison", "depth_estimation")
+    spatialgen.run(tasks, scenes=[scenes], out=out, workers=0, per_scene=6, frames="every:1")
     assert (out / "_SUCCESS").exists()
-    return digests(out), time.monotonic() - started
+    return digests(out)
+
+
+@pytest.fixture(scope="module")
+def duration(scenes: Path, quiet: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Seconds that an undisturbed run with one worker takes; the kernels are compiled by then."""
+    started = time.monotonic()
+    finish(start(scenes, tmp_path_factory.mktemp("duration") / "out", 1))
+    return time.monotonic() - started
 
 
 def worker_pids(parent: int) -> list[int]:
@@ -74,9 +82,10 @@ def wait_for(condition, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def test_two_workers_make_what_one_makes(scenes: Path, quiet, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_two_workers_make_what_one_process_makes(scenes: Path, quiet: dict[str, str], tmp_path: Path) -> None:
     finish(start(scenes, tmp_path / "out", 2))
-    assert digests(tmp_path / "out") == quiet[0]
+    assert digests(tmp_path / "out") == quiet
 
 
 def kill_group_and_resume(scenes: Path, out: Path, moment: float) -> None:
@@ -109,36 +118,47 @@ def kill_workers_and_resume(scenes: Path, out: Path, moments: list[float]) -> No
 
 
 @pytest.mark.slow
-def test_killing_the_whole_group_and_resuming(scenes: Path, quiet, tmp_path: Path) -> None:
+def test_killing_the_whole_group_and_resuming(
+    scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path
+) -> None:
     for number, share in enumerate((0.4, 0.9)):
         out = tmp_path / f"out{number}"
-        kill_group_and_resume(scenes, out, share * quiet[1])
-        assert digests(out) == quiet[0]
+        kill_group_and_resume(scenes, out, share * duration)
+        assert digests(out) == quiet
 
 
 @pytest.mark.slow
-def test_killing_single_workers(scenes: Path, quiet, tmp_path: Path) -> None:
-    kill_workers_and_resume(scenes, tmp_path / "out", [share * quiet[1] for share in (0.3, 0.6, 0.7, 0.9)])
-    assert digests(tmp_path / "out") == quiet[0]
+def test_killing_single_workers(scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path) -> None:
+    kill_workers_and_resume(scenes, tmp_path / "out", [share * duration for share in (0.3, 0.6, 0.7, 0.9)])
+    assert digests(tmp_path / "out") == quiet
 
 
 @pytest.mark.slow
-def test_killing_at_twenty_random_moments(scenes: Path, quiet, tmp_path: Path) -> None:
+def test_killing_at_twenty_random_moments(scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path) -> None:
     chance = random.Random(20)
     for number in range(20):
         out = tmp_path / f"group{number}"
-        kill_group_and_resume(scenes, out, chance.uniform(0.05, 1.1) * quiet[1])
-        assert digests(out) == quiet[0]
+        kill_group_and_resume(scenes, out, chance.uniform(0.05, 1.1) * duration)
+        assert digests(out) == quiet
     for number in range(4):
         out = tmp_path / f"worker{number}"
-        kill_workers_and_resume(scenes, out, [chance.uniform(0.1, 1.2) * quiet[1] for _ in range(5)])
-        assert digests(out) == quiet[0]
+        kill_workers_and_resume(scenes, out, [chance.uniform(0.1, 1.2) * duration for _ in range(5)])
+        assert digests(out) == quiet
 
 
-def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(scenes: Path, quiet, tmp_path: Path) -> None:
+def test_a_run_at_work_keeps_others_out_stops_cleanly_and_goes_on(
+    scenes: Path, quiet: dict[str, str], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     process = start(scenes, out, 2)
     wait_for(lambda: worker_pids(process.pid))
+    assert (out / ".spatialgen.lock").exists()
+    os.kill(process.pid, signal.SIGSTOP)  # so that it is still at work, however slowly the second one starts
+    second = subprocess.run(command(scenes, out, 1), capture_output=True, text=True, timeout=60)
+    os.kill(process.pid, signal.SIGCONT)
+    assert second.returncode == 1
+    assert "another run is working in this folder" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
     # As a terminal does it: to the whole group.
     os.killpg(process.pid, signal.SIGINT)
     _, talk = process.communicate(timeout=30)
@@ -147,15 +167,4 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(scenes: Path, quiet, 
     assert talk.strip().splitlines()[-1] == "spatialgen: interrupted; the same command goes on from here"
     assert not (out / ".spatialgen.lock").exists()
     finish(start(scenes, out, 2))
-    assert digests(out) == quiet[0]
-
-
-def test_a_second_run_in_the_same_folder_is_refused_while_the_first_is_at_work(scenes: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    first = start(scenes, out, 1)
-    wait_for(lambda: (out / ".spatialgen.lock").exists())
-    second = subprocess.run(command(scenes, out, 1), capture_output=True, text=True, timeout=60)
-    assert second.returncode == 1
-    assert "another run is working in this folder" in second.stderr
-    assert len(second.stderr.strip().splitlines()) == 1
-    finish(first)
+    assert digests(out) == quiet

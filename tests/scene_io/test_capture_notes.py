@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from support import box_room, tiny_rgbd_folder
@@ -85,7 +86,7 @@ BAD = {
     "[instances]\nimages = '../*.png'\nlabels = {5 = 'b'}": "instances.images",
     "[instances]\nimages = '*.png'\nlabels = {1 = ' '}": "instances.labels",
     "up = [0, 0": "not TOML",
-    "\xff": "not TOML",
+    "\xff": "not in UTF-8",
 }
 
 
@@ -96,6 +97,26 @@ def test_anything_else_is_refused_by_key(tmp_path: Path, text: str) -> None:
         read_notes(tmp_path, tmp_path)
     assert caught.value.path == str(tmp_path / "scene.toml")
     assert caught.value.remedy
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "scene.toml").write_text("metres_per_unit = 0.5\n", encoding="utf-8-sig")
+    assert read_notes(tmp_path, tmp_path)[0].metres_per_unit == 0.5
+
+
+def test_depth_of_another_field_of_view_needs_a_lens_of_its_own(tmp_path: Path) -> None:
+    tiny_rgbd_folder.pose_files(tmp_path)
+    folder = tmp_path / "kitchen"
+    depths = sorted((folder / "depth").iterdir())
+    for path in depths:
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert cv2.imwrite(str(path), stored[:, : stored.shape[1] // 2])
+    with pytest.raises(SceneError, match="same field of view") as caught:
+        read(tmp_path)
+    assert caught.value.path == str(depths[0])
+    assert "[depth]" in caught.value.remedy
+    write_notes(folder, "[depth]\nfx = 40\nfy = 40\ncx = 15.5\ncy = 23.5\n")
+    assert read(tmp_path).frames[0].has_depth
 
 
 def test_a_scene_s_own_file_comes_before_the_root_s(tmp_path: Path) -> None:

@@ -160,6 +160,18 @@ def test_listed_files_that_are_gone_are_counted(tmp_path: Path) -> None:
     assert caught.value.path == str(path)
 
 
+def test_backslashes_of_windows_are_slashes(tmp_path: Path) -> None:
+    path = tiny_nerfstudio.nerfstudio(tmp_path)
+    document = json.loads(path.read_text())
+    for frame in document["frames"]:
+        for key in ("file_path", "depth_file_path"):
+            frame[key] = frame[key].replace("/", "\\")
+    path.write_text(json.dumps(document), encoding="utf-8-sig")
+    scene = read(tmp_path)
+    assert len(scene.frames) == 6
+    assert all(frame.has_depth for frame in scene.frames)
+
+
 def test_repeated_bad_and_masked_frames(tmp_path: Path) -> None:
     path = tiny_nerfstudio.nerfstudio(tmp_path)
     frames = json.loads(path.read_text())["frames"]

@@ -14,6 +14,7 @@ from support.capture_writer import numbers_text, write_depth, write_image, write
 from support.scannet_writer import matrix_text
 
 from spatialgen.errors import SceneError
+from spatialgen.scene_io._trajectory import read_log
 from spatialgen.scene_io.rgbd_folder import READER
 
 ROOM = box_room.take()
@@ -69,6 +70,31 @@ def test_a_log_of_as_many_records_goes_by_order(tmp_path: Path) -> None:
     scene = read(tmp_path)
     assert [frame.id for frame in scene.frames] == list("123456")
     np.testing.assert_allclose(scene.frames[0].camera.camera_to_world, ROOM.poses[0], atol=1e-8)
+
+
+def test_a_log_is_as_open3d_writes_it(tmp_path: Path) -> None:
+    """Open3D stores the inverse of the extrinsics (world to camera), under ``i i i+1``."""
+    import open3d
+
+    trajectory = open3d.camera.PinholeCameraTrajectory()
+    for pose in ROOM.poses:
+        view = open3d.camera.PinholeCameraParameters()
+        view.extrinsic = np.linalg.inv(pose)
+        trajectory.parameters = [*trajectory.parameters, view]
+    path = tmp_path / "trajectory.log"
+    assert open3d.io.write_pinhole_camera_trajectory(str(path), trajectory)
+    found = read_log(path)
+    assert found.numbers == tuple(range(len(ROOM.poses)))
+    np.testing.assert_allclose(found.poses, ROOM.poses, atol=1e-7)
+
+
+@pytest.mark.parametrize("line", ["0 0", "0 0 1 1", "0 0 1.5", "-1 0 1", "a b c"])
+def test_a_record_begins_with_three_integers(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "trajectory.log"
+    path.write_text(tiny_rgbd_folder.log_text(ROOM.poses).replace("0 0 1\n", f"{line}\n", 1))
+    with pytest.raises(SceneError, match="line 1 is not the three integers") as caught:
+        read_log(path)
+    assert caught.value.path == str(path)
 
 
 def test_rows_that_fit_no_images_are_refused(tmp_path: Path) -> None:

@@ -310,13 +310,14 @@ def test_a_scene_whose_video_is_gone_is_listed_and_says_so(tmp_path: Path, caplo
     assert "iphone/rgb.mkv" in caught.value.remedy
 
 
-@pytest.mark.parametrize("missing", ["cameras.txt", "images.txt"])
+@pytest.mark.parametrize("missing", ["cameras.txt", "images.txt", "cameras.bin", "images.bin"])
 def test_of_half_a_model_the_missing_half_is_named(tmp_path: Path, missing: str) -> None:
     tiny.write_dslr(tmp_path / "data" / tiny.SCENE / "dslr")
     model = tmp_path / "data" / tiny.SCENE / "dslr" / "colmap"
     for path in model.iterdir():
         path.unlink()
-    (model / ({"cameras.txt", "images.txt"} - {missing}).pop()).write_text("")
+    other = ("images" if missing.startswith("cameras") else "cameras") + missing[-4:]
+    (model / other).write_text("")
     (ref,) = READER.scenes(tmp_path, "dslr")
     absent = [note.name for note in READER.inventory(ref).files if note.path is None and "colmap" in note.name]
     assert absent == [f"dslr/colmap/{missing}"]

@@ -134,6 +134,29 @@ def test_undistorted_images_with_a_fisheye_lens_are_refused(root: Path) -> None:
         use(root, "dslr_undistorted")
 
 
+@pytest.mark.parametrize("stream", ["iphone", "dslr"])
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (["cameras.txt"], "colmap/images.txt"),
+        (["images.bin", "points3D.bin"], "colmap/cameras.bin"),
+        (["points3D.txt"], "colmap/cameras.txt and colmap/images.txt"),
+    ],
+)
+def test_of_half_a_model_the_missing_half_is_named(root: Path, stream: str, there: list[str], missing: str) -> None:
+    folder = root / "data" / tiny.SCENE / stream
+    shutil.rmtree(folder / "colmap", ignore_errors=True)
+    shutil.rmtree(folder / "nerfstudio", ignore_errors=True)
+    (folder / "pose_intrinsic_imu.json").unlink(missing_ok=True)
+    (folder / "colmap").mkdir()
+    for name in there:
+        (folder / "colmap" / name).write_bytes(b"\0")
+    with pytest.raises(SceneError, match=f"{missing} is missing") as caught:
+        use(root, stream)
+    assert caught.value.path == str(folder)
+    assert caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("missing", "stream", "what"),
     [

@@ -337,3 +337,19 @@ def test_the_root_is_the_same_from_every_part(tmp_path: Path) -> None:
     assert scene.layout is not None
     assert READER.detect(tmp_path / "Structured3D_bbox" / "Structured3D" / SCENE / "2D_rendering") is None
     assert READER.detect(tmp_path.parent) is None
+
+
+@pytest.mark.parametrize("name", ["structured3d", "Structured3D_mine", "structured3d_bbox", "STRUCTURED3D", "rooms"])
+def test_a_folder_of_scenes_of_any_other_name_is_a_root(tmp_path: Path, name: str) -> None:
+    """A copy beside it, of the same scenes, is no part of it."""
+    write_scene(tmp_path / name / SCENE, variant="empty")
+    write_scene(tmp_path / "Structured3D_copy" / SCENE)
+    write_scene(tmp_path / "Structured3D" / SCENE)
+    for folder in (tmp_path / name, tmp_path / name / SCENE):
+        assert READER.detect(folder) == tmp_path / name
+        (ref,) = READER.scenes(folder)
+        scene = READER.read(ref)
+        assert not scene.instances
+        assert scene.frames[0].image_ref.startswith(f"{SCENE}/")
+    assert READER.detect(tmp_path / "Structured3D" / SCENE) == tmp_path
+    assert len(read(tmp_path).instances) == 5

@@ -92,6 +92,17 @@ def test_bad_files_are_named(tmp_path: Path, name: str, content: str) -> None:
     assert caught.value.remedy
 
 
+def test_clocks_that_do_not_meet_are_said(tmp_path: Path) -> None:
+    tiny_tum.own_camera(tmp_path)
+    path = tmp_path / "desk/groundtruth.txt"
+    rows = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+    path.write_text("".join(f"{float(time) + 3600} {' '.join(rest)}\n" for time, *rest in rows))
+    with pytest.raises(SceneError, match="poses run from") as caught:
+        read(tmp_path)
+    assert caught.value.path == str(path)
+    assert "one clock" in caught.value.remedy
+
+
 def test_numbers_lost_from_a_quaternion_cost_its_frame(tmp_path: Path) -> None:
     path = tiny_tum.own_camera(tmp_path)
     lines = path.read_text().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 
@@ -48,6 +49,13 @@ def poses(count: int) -> list[np.ndarray]:
 
 def depth_map(pose: np.ndarray, k: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(h, w) uint16 millimetres: Z of the box's inside along each pixel's ray, the nearest exit of three slabs."""
+    return _depth_map(np.asarray(pose, float).tobytes(), np.asarray(k, float).tobytes(), tuple(size)).copy()
+
+
+@cache
+def _depth_map(pose_bytes: bytes, k_bytes: bytes, size: tuple[int, int]) -> np.ndarray:
+    """Once a run: every reader's tests write the same few recordings again and again."""
+    pose, k = np.frombuffer(pose_bytes).reshape(4, 4), np.frombuffer(k_bytes).reshape(3, 3)
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     rays = np.stack([(x - k[0, 2]) / k[0, 0], (y - k[1, 2]) / k[1, 1], np.ones(x.shape)], axis=-1) @ pose[:3, :3].T
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,6 +76,12 @@ def take(count: int = 6, color_size=COLOR_SIZE, color_k: np.ndarray = COLOR_K) -
 
 def mesh(steps: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """The six sides as grids of triangles (raw world)."""
+    vertices, faces = _mesh(steps)
+    return vertices.copy(), faces.copy()
+
+
+@cache
+def _mesh(steps: int) -> tuple[np.ndarray, np.ndarray]:
     vertices, faces = [], []
     for axis, side in itertools.product(range(3), (0.0, 1.0)):
         u, v = [i for i in range(3) if i != axis]

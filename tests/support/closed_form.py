@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import cv2
 import numpy as np
@@ -91,6 +92,7 @@ def intrinsics(width: int, height: int, model: str = "pinhole") -> np.ndarray:
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]])
 
 
+@cache
 def make_scene(
     scene_id: str = "box_0000",
     *,
@@ -107,7 +109,8 @@ def make_scene(
     """The room as a scene; ``depth_size`` None leaves depth out, ``noise`` is the sensor's sigma over depth.
 
     ``lens`` is a model and its coefficients, ``depth_lens`` the depth camera's where it has another. ``coarse`` makes
-    every side of every box two triangles. ``furnished`` adds the boxes of ``MORE_BOXES``.
+    every side of every box two triangles. ``furnished`` adds the boxes of ``MORE_BOXES``. The same call gives the same
+    scene, whose images are made once.
     """
     boxes = np.concatenate([BOXES, MORE_BOXES]) if furnished else BOXES
     vertices, faces, labels = [], [], []
@@ -141,7 +144,8 @@ def make_scene(
         if depth_lens is not None and depth_size is not None:
             depth_camera = Camera(intrinsics(*depth_size, depth_lens[0]), pose, *depth_size, *depth_lens)
 
-        def depth() -> np.ndarray:
+        @cache
+        def measured() -> np.ndarray:
             assert depth_camera is not None
             w, h = depth_camera.width, depth_camera.height
             grid = np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1).reshape(-1, 2)
@@ -152,10 +156,10 @@ def make_scene(
         return Frame(
             id=str(index * 10),
             camera=camera,
-            load_image=image,
+            load_image=cache(image),
             image_ref=f"{scene_id}/color/{index * 10}.jpg",
             depth_camera=depth_camera,
-            load_depth=None if depth_camera is None else depth,
+            load_depth=None if depth_camera is None else lambda: measured().copy(),
             depth_ref=None if depth_camera is None else f"{scene_id}/depth/{index * 10}.png",
             depth_scale=None if depth_camera is None else 0.001,
         )

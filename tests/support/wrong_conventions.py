@@ -21,6 +21,21 @@ MISTAKES = {
     "ray distance": "depth looks like ray distance",
     "z taken for ray distance": "depth looks like z that was taken for ray distance",
 }
+RARER = {
+    "world mirrored along x": "world looks mirrored (left-handed axes): with the cameras' x axis reversed",
+    "world mirrored along y": "world looks mirrored (left-handed axes): with the cameras' y axis reversed",
+    "world mirrored along z": "world looks mirrored (left-handed axes): with the cameras' z axis reversed",
+    "poses in centimetres": "poses look 100 times too large",
+    "poses in millimetres": "poses look 1000 times too large",
+    "16 bits turned": "depth looks bit-rotated",
+    "focal length 20 % too long": "focal length looks wrong",
+    "focal length 20 % too short": "focal length looks wrong",
+}
+_MIRRORS = {
+    f"world mirrored along {axis}": np.diag(np.where(np.arange(4) == i, -1.0, 1)) for i, axis in enumerate("xyz")
+}
+_UNITS = {"poses in centimetres": 100.0, "poses in millimetres": 1000.0}
+_FOCAL = {"focal length 20 % too long": 1.2, "focal length 20 % too short": 1 / 1.2}
 
 
 def mistaken(scene: Scene, mistake: str) -> Scene:
@@ -36,26 +51,41 @@ def _mistaken(frame: Frame, mistake: str) -> Frame:
         wrong = np.linalg.inv(stored)
     if mistake == "OpenGL axes":
         wrong = stored @ np.diag([1.0, -1.0, -1.0, 1.0])
+    if mistake in _MIRRORS:
+        wrong = _MIRRORS[mistake] @ stored @ _MIRRORS[mistake]
+    if mistake in _UNITS:
+        wrong = stored.copy()
+        wrong[:3, 3] *= _UNITS[mistake]
     pose = aligned @ np.linalg.inv(stored) @ wrong
     u, _, vt = np.linalg.svd(pose[:3, :3])
     pose[:3, :3] = u @ vt
     return replace(
         frame,
-        camera=replace(frame.camera, camera_to_world=pose),
-        depth_camera=replace(frame.depth_camera, camera_to_world=pose),
+        camera=_altered(frame.camera, pose, mistake),
+        depth_camera=_altered(frame.depth_camera, pose, mistake),
         raw_camera_to_world=wrong,
-        load_depth=_Altered(frame.load_depth, frame.depth_camera, mistake),
+        load_depth=_Altered(frame.load_depth, frame.depth_camera, frame.depth_scale, mistake),
+    )
+
+
+def _altered(camera: Camera, pose: np.ndarray, mistake: str) -> Camera:
+    factor = _FOCAL.get(mistake, 1.0)
+    return replace(
+        camera, intrinsics=camera.intrinsics * [[factor, 1, 1], [1, factor, 1], [1, 1, 1]], camera_to_world=pose
     )
 
 
 class _Altered:
     """Depth as it would be read by mistake; a pinhole's."""
 
-    def __init__(self, load: Callable[[], np.ndarray], camera: Camera, mistake: str) -> None:
-        self.load, self.camera, self.mistake = load, camera, mistake
+    def __init__(self, load: Callable[[], np.ndarray], camera: Camera, unit: float, mistake: str) -> None:
+        self.load, self.camera, self.unit, self.mistake = load, camera, unit, mistake
 
     def __call__(self) -> np.ndarray:
         depth, k = self.load(), self.camera.intrinsics
+        if self.mistake == "16 bits turned":
+            stored = np.rint(depth / self.unit).astype(np.uint16)
+            return (((stored << 3) | (stored >> 13)) * self.unit).astype(np.float32)
         x, y = np.meshgrid(np.arange(self.camera.width), np.arange(self.camera.height))
         length = np.sqrt(((x - k[0, 2]) / k[0, 0]) ** 2 + ((y - k[1, 2]) / k[1, 1]) ** 2 + 1)
         factor = {

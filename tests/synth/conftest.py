@@ -33,15 +33,15 @@ class Disk:
 
 
 @pytest.fixture(scope="session")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+def clean(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Disk:
     return Disk(tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="session")
-def posed(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+def posed(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Disk:
     return Disk(tmp_path_factory.mktemp("posed"), format="posed_images")
 
 
 @pytest.fixture(scope="session")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+def noisy(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Disk:
     return Disk(tmp_path_factory.mktemp("noisy"), scan_noise=True)

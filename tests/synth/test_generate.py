@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import errno
-import functools
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spatialgen import synth
 from spatialgen.errors import ConfigError, OutOfSpace, UnknownName
 from spatialgen.synth import write_scannet
-
-from .conftest import SMALL, Disk
+from spatialgen.synth.scene import build_scene
 
 TINY = {"seed": 3, "frames": 2, "color_size": (64, 48), "depth_size": (64, 48)}
-
-
-@pytest.fixture(scope="module")
-def once() -> Callable[..., synth.SyntheticScene]:
-    return functools.cache(synth.build_scene)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, once: Callable[..., synth.SyntheticScene]) -> None:
-    """Scenes are built once: for tests of files and folders, not of scenes."""
-    monkeypatch.setattr(synth, "build_scene", once)
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -35,15 +22,18 @@ def digests(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("fixture", ["clean", "noisy", "posed"])
-def test_same_seed_same_bytes(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    disk: Disk = request.getfixturevalue(fixture)
-    options = {"clean": {}, "noisy": {"scan_noise": True}, "posed": {"format": "posed_images"}}[fixture]
-    synth.generate(tmp_path, seed=3, frames=10, **SMALL, **options)
-    assert digests(tmp_path) == digests(disk.root)
+@pytest.mark.parametrize("options", [{}, {"scan_noise": True}, {"format": "posed_images"}], ids=str)
+def test_same_seed_same_bytes(
+    built_once: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    synth.generate(tmp_path / "one", **{**TINY, "frames": 10}, **options)
+    if not options:
+        monkeypatch.setattr(synth, "build_scene", build_scene)  # from the seed again; the other two share its scene
+    synth.generate(tmp_path / "other", **{**TINY, "frames": 10}, **options)
+    assert digests(tmp_path / "one") == digests(tmp_path / "other")
 
 
-def test_a_scene_does_not_depend_on_how_many_are_made(tmp_path: Path) -> None:
+def test_a_scene_does_not_depend_on_how_many_are_made(built_once: None, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     made = synth.generate(tmp_path / "two", scenes=2, progress=lambda done, of: steps.append((done, of)), **TINY)
     assert [path.name for path in made] == ["scene0000_00", "scene0001_00"]
@@ -55,7 +45,7 @@ def test_a_scene_does_not_depend_on_how_many_are_made(tmp_path: Path) -> None:
     assert first.items() <= digests(tmp_path / "two").items()
 
 
-def test_the_same_call_again_makes_only_what_is_missing(quick: None, tmp_path: Path) -> None:
+def test_the_same_call_again_makes_only_what_is_missing(built_once: None, tmp_path: Path) -> None:
     (folder,) = synth.generate(tmp_path, **TINY)
     before = (folder / "truth.json").stat().st_mtime_ns
     assert synth.generate(tmp_path, **TINY) == [folder]
@@ -71,7 +61,7 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
         synth.generate(tmp_path / "thesis.txt", **TINY)
 
 
-def test_other_options_are_refused(quick: None, tmp_path: Path) -> None:
+def test_other_options_are_refused(built_once: None, tmp_path: Path) -> None:
     synth.generate(tmp_path, **TINY)
     with pytest.raises(ConfigError, match=r"other options.*give another folder"):
         synth.generate(tmp_path, **{**TINY, "seed": 4})
@@ -93,7 +83,7 @@ def test_unknown_format_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["scannet", "posed_images"])
 def test_a_full_disk_leaves_no_scene_that_looks_complete(
-    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+    built_once: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
     def full(*_: object) -> bytes:
         raise OSError(errno.ENOSPC, "No space left on device")

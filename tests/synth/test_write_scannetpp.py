@@ -154,6 +154,18 @@ def test_the_video_shows_the_painted_images(folder: Path) -> None:
     assert 2 <= len(video._index.keys) < 12
 
 
+def test_no_file_of_the_release_is_missing_and_no_pixel_hidden(folder: Path) -> None:
+    (ref,) = READER.scenes(folder)
+    assert [note.name for note in READER.inventory(ref).files if note.path is None] == []
+    frames = read(folder).frames
+    for k in (0, 21, 5, 23):
+        load = frames[k].load_valid
+        assert load is not None
+        valid = load()
+        assert valid.shape == (240, 320)
+        assert valid.all()
+
+
 @pytest.mark.parametrize("coding", ["lz4", "deflate_blocks", "deflate_stream"])
 def test_depth_in_each_coding(coding: str, tmp_path: Path) -> None:
     (folder,) = synth.generate(tmp_path, depth_coding=coding, **TINY)
