@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,12 @@ class Lens:
     parameters: FloatArray
     width: int
     height: int
+
+    @property
+    def drawing(self) -> tuple[Any, ...]:
+        """What kernels that draw through the lens take, in their order."""
+        tables = self.reach, self.rays, self.tiles, self.blocks
+        return self.parameters, self.safe_radius, self.longest, *tables
 
     @property
     def radius(self) -> float:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from .arrays import read_only
-from .types import Camera, Frame
+from .types import Camera, Frame, Scene
 
 __all__ = [
     "CLEAR_PX",
@@ -75,6 +75,17 @@ class ObjectViews:
         """``hidden`` below 20 visible pixels, ``grey`` up to 200; None above, where pixels alone do not decide."""
         pixels = int(self.visible_px[frame, instance])
         return "hidden" if pixels < HIDDEN_PX else "grey" if pixels <= CLEAR_PX else None
+
+    def per_frame(self, frames: Sequence[int], instances: Sequence[int], scene: Scene) -> list[dict[str, Any]]:
+        """Rows for a fact's evidence, as ``ObjectStates.per_frame`` where silhouettes are not known."""
+        rows: list[dict[str, Any]] = []
+        for image, frame in enumerate(frames):
+            for instance in instances:
+                pixels = int(self.visible_px[frame, instance])
+                row = {"image": image, "id": scene.instances[instance].id, "visible_px": pixels}
+                state = self.state(frame, instance)
+                rows.append(row if state is None else {**row, "state": state})
+        return rows
 
     def box_px(self, frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
         """(f, n): area of each box in pixels of the 640 px wide map; nan where nothing is visible."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from ..errors import UnknownName
@@ -26,8 +27,14 @@ def names(package: str) -> tuple[str, ...]:
         for info in pkgutil.iter_modules(module.__path__)
         if not info.name.startswith("_") and info.name not in _NOT_PLUGINS and not info.ispkg
     }
-    found.update(point.name for point in entry_points(group=package))
+    found.update(point.name for point in _registered(package))
     return tuple(sorted(found))
+
+
+@lru_cache
+def _registered(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of a group, looked up once: it reads what every installed distribution says of itself."""
+    return tuple(entry_points(group=group))
 
 
 def load(package: str, name: str, attribute: str, *, kind: str) -> Any:
@@ -38,7 +45,7 @@ def load(package: str, name: str, attribute: str, *, kind: str) -> Any:
     """
     if name not in names(package):
         raise UnknownName(kind, name, names(package))
-    for point in entry_points(group=package):
+    for point in _registered(package):
         if point.name == name:
             return point.load()
     return getattr(importlib.import_module(f"{package}.{name}"), attribute)

@@ -103,6 +103,10 @@ class Engine(ABC):
                 return spec
         raise UnknownName("task", name, (spec.name for spec in self.tasks))
 
+    def generators(self, rng: np.random.Generator) -> dict[str, np.random.Generator]:
+        """One for each of the engine's tasks, so that a task's facts do not depend on which others are asked for."""
+        return dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+
     def configure(self, preset: str = "default", overrides: Mapping[str, Any] | None = None) -> Parameters:
         """Parameters from a preset and overrides.
 

@@ -79,6 +79,18 @@ class MosaicObjects:
         """(f, n): whether it is open if a frame shows an object."""
         return np.asarray((self.visible_px >= HIDDEN_PX) & (self.visible_px <= CLEAR_PX))
 
+    @cached_property
+    def alone(self) -> BoolArray:
+        """(f, n): whether a frame shows nothing else that goes by an object's name, or might be taken to."""
+        hidden: BoolArray = np.asarray(self.visible_px < HIDDEN_PX)
+        alone = np.ones_like(hidden)
+        for name in set(self.labels):
+            same = np.array([other == name for other in self.labels], dtype=np.bool_)
+            doubtless = np.asarray(hidden[:, self.doubtful(name)].all(axis=1))
+            more = (~hidden[:, same]).sum(axis=1)[:, None] > ~hidden[:, same]
+            alone[:, same] = ~more & doubtless[:, None]
+        return alone
+
     def certainty(self, least: LeastState) -> tuple[BoolArray, npt.NDArray[np.float64]]:
         """Whether frames show objects at least partly, or clearly, and how far that is from being otherwise.
 
@@ -133,7 +145,9 @@ class MosaicObjects:
         """
         return {
             "instances": [self._described(index) for index in described_ones],
-            "per_frame": self._per_frame(frames, described_ones if stated is None else stated),
+            "per_frame": (self.states or self.geometry.object_views).per_frame(
+                frames, described_ones if stated is None else stated, self.scene
+            ),
         }
 
     def loss_at_best(self, frames: Sequence[int], instances: Sequence[int]) -> float | None:
@@ -144,19 +158,6 @@ class MosaicObjects:
         if self.states is None:
             return None
         return float(self.states.total[np.ix_(frames, instances)].min(axis=0).mean(dtype=np.float64))
-
-    def _per_frame(self, frames: Sequence[int], instances: Sequence[int]) -> list[dict[str, Any]]:
-        if self.states is not None:
-            return self.states.per_frame(frames, instances, self.scene)
-        views = self.geometry.object_views
-        rows: list[dict[str, Any]] = []
-        for image, frame in enumerate(frames):
-            for index in instances:
-                pixels = int(views.visible_px[frame, index])
-                entry = {"image": image, "id": self.scene.instances[index].id, "visible_px": pixels}
-                state = views.state(frame, index)
-                rows.append(entry if state is None else {**entry, "state": state})
-        return rows
 
     def _described(self, index: int) -> dict[str, Any]:
         if index not in self._descriptions:

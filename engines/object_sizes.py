@@ -237,13 +237,11 @@ class ObjectSizes:
             (min(share), parameters.least_seen),
             (parameters.most_stray, float(self.stray[instance].max())),
         ]
-        per_frame = []
-        for image, frame in enumerate(frames):
-            entry = {"image": image, "id": self.scene.instances[instance].id, "visible_px": pixels[image]}
-            state = views.state(frame, instance)
-            per_frame.append(entry if state is None else {**entry, "state": state})
         evidence = {
-            "objects": {"instances": [self._described(instance)], "per_frame": per_frame},
+            "objects": {
+                "instances": [self._described(instance)],
+                "per_frame": views.per_frame(frames, [instance], self.scene),
+            },
             "covering": {
                 "axis": boxes.axes[instance, axis].round(9).tolist(),
                 "true_extent": true,

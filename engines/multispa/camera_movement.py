@@ -223,9 +223,8 @@ class CameraMovement(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
-        # A generator for each task it could be asked for: its rows do not depend on which others are asked for too.
-        for_pairs, *for_tasks = rng.spawn(1 + len(self.tasks))
-        streams = dict(zip((spec.name for spec in self.tasks), for_tasks, strict=True))
+        (for_pairs,) = rng.spawn(1)
+        streams = self.generators(rng)
         pairs, reasons = overlapping_pairs(geometry, parameters, for_pairs)
         motions = _Motions(scene, parameters, pairs.first, pairs.second)
         for task in request.tasks:

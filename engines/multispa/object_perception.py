@@ -109,8 +109,7 @@ class ObjectPerception(Engine):
         parameters = request.parameters
         assert isinstance(parameters, SizeParameters)
         measures = ObjectSizes(scene, geometry, parameters)
-        # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         asked = [
             _Questions(task, measures, request.variants[task], generators[task], request.limit)
             for task in request.tasks

@@ -79,7 +79,6 @@ class AskedObjects:
         names: cleaned labels of all n instances.
         clear: (f, n) whether a frame shows an instance clearly; where silhouettes are not known, whether it shows it.
         hidden: (f, n) whether it shows nothing of it worth speaking of.
-        alone: (f, n) whether it shows nothing else that might go by the instance's name.
     """
 
     def __init__(self, scene: Scene, geometry: SceneGeometry, rng: np.random.Generator) -> None:
@@ -98,13 +97,6 @@ class AskedObjects:
     @cached_property
     def hidden(self) -> BoolArray:
         return np.asarray(self.objects.visible_px < HIDDEN_PX)
-
-    @cached_property
-    def alone(self) -> BoolArray:
-        found = np.zeros(self.hidden.shape, dtype=np.bool_)
-        for instance in np.flatnonzero(self.objects.askable).tolist():
-            found[:, instance] = self.hidden[:, self.rivals(instance)].all(axis=1)
-        return found
 
     @cached_property
     def cut_off(self) -> BoolArray | None:
@@ -250,7 +242,7 @@ class Questions(ABC):
             frames = self.views.grow(core, size, prefer)
             if frames is None:
                 continue
-            named = bool(self.stage.alone[np.ix_(frames, instances)].all())
+            named = bool(self.stage.objects.alone[np.ix_(frames, instances)].all())
             legal = [way for way in self._variants if (named if way == "name" else bool(marked))]
             if legal:
                 variant = min(

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...core.object_states import GREY
-from ...core.object_views import HIDDEN_PX
 from ...core.seeding import stable_hash
 from ...core.types import Scene
 from ..hidden_pairs import HiddenPairParameters, HiddenPairs, Pairs
@@ -70,22 +68,10 @@ class Stage:
         self.hidden = HiddenPairs(self.objects, parameters)
         self.pairs = self.hidden.pairs()
         self.marks = ObjectMarks(ObjectPointing(geometry, parameters), rng)
-        self.has_double = self._doubles()
-        """(f, n): whether a frame shows another object that goes by an instance's name, or might be taken to."""
 
     def is_unique(self, frames: Sequence[int], instance: int) -> bool:
         """Whether nothing else in these frames goes by an object's name, or might be taken to."""
-        return not self.has_double[list(frames), instance].any()
-
-    def _doubles(self) -> npt.NDArray[np.bool_]:
-        seen = self.objects.visible_px >= HIDDEN_PX
-        doubles = np.zeros_like(seen)
-        for name in set(self.names):
-            same = np.array([other == name for other in self.names], dtype=np.bool_)
-            doubt = np.asarray(seen[:, self.objects.doubtful(name)].any(axis=1))
-            more = seen[:, same].sum(axis=1)[:, None] - seen[:, same] > 0
-            doubles[:, same] = more | doubt[:, None]
-        return doubles
+        return bool(self.objects.alone[list(frames), instance].all())
 
 
 class ItemFinder:
@@ -184,7 +170,7 @@ class ItemFinder:
         enough = np.array(
             [
                 len({stage.names[one] for one in self._opposites(pairs, row)}) >= DISTRACTORS
-                and not stage.has_double[pairs.frame[row], pairs.target[row]]
+                and stage.objects.alone[pairs.frame[row], pairs.target[row]]
                 for row in range(len(pairs))
             ],
             dtype=np.bool_,
@@ -197,7 +183,7 @@ class ItemFinder:
         hidden, frame, reference = self.stage.hidden, int(pairs.frame[row]), int(pairs.reference[row])
         signs = hidden.signs[frame][self._place, :, reference]
         grey = self.stage.geometry.object_states.states[frame] == GREY
-        usable = hidden.askable & ~grey & self.stage.objects.shown.any(axis=0) & ~self.stage.has_double[frame]
+        usable = hidden.askable & ~grey & self.stage.objects.shown.any(axis=0) & self.stage.objects.alone[frame]
         return np.flatnonzero(usable & (signs == -pairs.signs[row, self._place])).tolist()
 
     def _item(self, row: int) -> Item | None:
@@ -230,9 +216,9 @@ class ItemFinder:
         prefer = None
         if opposites:
             # Wanted are frames that show something for the options, and nothing else by the answer's name.
-            shows &= ~self.stage.has_double[:, target]
-            useful = hidden.clear[:, opposites] & ~self.stage.has_double[:, opposites]
-            prefer = useful.sum(axis=1) * ~self.stage.has_double[:, target]
+            shows &= self.stage.objects.alone[:, target]
+            useful = hidden.clear[:, opposites] & self.stage.objects.alone[:, opposites]
+            prefer = useful.sum(axis=1) * self.stage.objects.alone[:, target]
         for other in self._rng.permutation(np.flatnonzero(shows))[:_OTHERS].tolist():
             for size in self.views.sizes_in_turn():
                 if (frames := self.views.grow([frame, other], size, prefer)) is not None:

@@ -94,8 +94,7 @@ class Counting(Engine):
                 yield Skip(task, f"scene has no {need_in_words('silhouettes', scene.capabilities)}")
             return
         objects = MosaicObjects(geometry)
-        # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         for task in request.tasks:
             yield from _Questions(task, objects, parameters, generators[task]).facts(request.limit)
 

@@ -103,9 +103,8 @@ class Localization(Engine):
             for task in request.tasks:
                 yield Skip(task, f"scene has no {need_in_words('silhouettes', scene.capabilities)}")
             return
-        # A generator each, so that a task's facts do not depend on which others are asked for.
-        own, *others = rng.spawn(1 + len(self.tasks))
-        generators = dict(zip((spec.name for spec in self.tasks), others, strict=True))
+        (own,) = rng.spawn(1)
+        generators = self.generators(rng)
         stage = AskedObjects(scene, geometry, own)
         boxes = BoxesInFrames(stage)
         asked = [
@@ -148,7 +147,7 @@ class _Localizations(Questions):
             lost = objects.states.total >= MOST_LOST
             shown, hidden = shown & ~lost, lost & ~objects.grey
         # No is said of a frame only where nothing in it might go by the name.
-        absent = hidden & objects.askable & elsewhere & stage.alone & (self.task == _CHOICE)
+        absent = hidden & objects.askable & elsewhere & objects.alone & (self.task == _CHOICE)
         frame, instance = np.nonzero(shown | absent)
         self._frame, self._instance = frame, instance
         self._yes = shown[frame, instance]

@@ -88,9 +88,8 @@ class Measures(Engine):
     ) -> Iterator[Fact | Skip]:
         parameters = request.parameters
         assert isinstance(parameters, MeasureParameters)
-        # A generator each, so that a task's facts do not depend on which others are asked for.
-        own, *others = rng.spawn(1 + len(self.tasks))
-        generators = dict(zip((spec.name for spec in self.tasks), others, strict=True))
+        (own,) = rng.spawn(1)
+        generators = self.generators(rng)
         stage = AskedObjects(scene, geometry, own)
         measured = MeasuredObjects(stage, parameters)
         asked = [

@@ -92,8 +92,7 @@ class Relations(Engine):
         parameters = request.parameters
         assert isinstance(parameters, HiddenPairParameters)
         stage = Stage(scene, geometry, parameters, rng)
-        # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         asked = [
             _Questions(task, stage, request.variants[task], generators[task], request.limit) for task in request.tasks
         ]
