@@ -158,7 +158,7 @@ class Comparison(Engine):
         assert isinstance(parameters, ComparisonParameters)
         objects, groups = MarkedObjects(geometry, parameters), ViewGroups(geometry, parameters)
         # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         for task in request.tasks:
             search_type, questions_type = _SEARCHES[task]
             own = generators[task]

@@ -237,7 +237,7 @@ class CrossView(Engine):
         parameters = request.parameters
         assert isinstance(parameters, _Parameters)
         # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         questions = _Questions(scene, geometry, parameters)
         for task in request.tasks:
             forms, own, reasons = request.forms[task], generators[task], Counter[str]()

@@ -136,7 +136,7 @@ class Imagination(Engine):
         parameters = request.parameters
         assert isinstance(parameters, ImaginationParameters)
         # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         stage = _Stage(scene, geometry, parameters)
         for task in request.tasks:
             reasons: Counter[str] = Counter(stage.objects.reasons)

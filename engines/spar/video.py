@@ -147,7 +147,7 @@ class Video(Engine):
         assert isinstance(parameters, VideoParameters)
         groups = ViewGroups(geometry, parameters)
         # A generator each, so that a task's facts do not depend on which others are asked for.
-        generators = dict(zip((spec.name for spec in self.tasks), rng.spawn(len(self.tasks)), strict=True))
+        generators = self.generators(rng)
         for name in request.tasks:
             task = VideoTask(self.task(name), request.forms[name], request.limit, generators[name])
             yield from self._facts(task, geometry, groups, parameters)
