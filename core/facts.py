@@ -20,6 +20,7 @@ __all__ = [
     "Point",
     "PointRef",
     "Record",
+    "Sides",
     "Skip",
     "TaskSpec",
     "Value",
@@ -236,7 +237,19 @@ class Value:
     numbers: tuple[float, ...]
 
 
-Words = str | PointRef | BoxRef | Value | tuple[str | PointRef | BoxRef | Value, ...]
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Stands for what lies in front of somebody and behind: ``the bed in front and the lamp behind``.
+
+    Attributes:
+        front, behind: boxes, or names of things of which there is one; either may be empty, not both.
+    """
+
+    front: tuple[BoxRef | str, ...]
+    behind: tuple[BoxRef | str, ...]
+
+
+Words = str | PointRef | BoxRef | Value | Sides | tuple[str | PointRef | BoxRef | Value, ...]
 """Text, something to be worded at rendering, or several of both that are written one after the other."""
 
 

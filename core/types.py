@@ -15,7 +15,21 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .facts import BoxMark, BoxRef, ColorRole, Fact, Mention, Point, PointRef, Record, Skip, TaskSpec, Value, Words
+from .facts import (
+    BoxMark,
+    BoxRef,
+    ColorRole,
+    Fact,
+    Mention,
+    Point,
+    PointRef,
+    Record,
+    Sides,
+    Skip,
+    TaskSpec,
+    Value,
+    Words,
+)
 
 __all__ = [
     "MARK_RADIUS_FRACTION",
@@ -35,6 +49,7 @@ __all__ = [
     "Record",
     "Room",
     "Scene",
+    "Sides",
     "Skip",
     "TaskSpec",
     "Tracks",

@@ -240,6 +240,10 @@ class ObserverView:
         """(3,), metres: an object's centre as (right, up, forward) of the observer."""
         return np.asarray(self._centre[thing])
 
+    def of(self, thing: int, reference: int | None = None) -> Triple:
+        """Where an object is from another, or from the observer where there is none."""
+        return self.to_observer(thing) if reference is None else self.between(thing, reference)
+
     def to_observer(self, thing: int) -> Triple:
         """Where an object is from the observer: right, up, forward."""
         centre = self._centre[thing]

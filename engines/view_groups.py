@@ -26,6 +26,8 @@ __all__ = ["ViewGroupParameters", "ViewGroups"]
 
 _DECIMALS: Final = 6
 _TRIES: Final = 8  # third frames looked at for each triple wanted, before the next first frame has its turn
+_STEPS: Final = 10  # of a scene's frames, in which stretches begin and end
+_MOST_SHARED: Final = 0.75  # of the frames of a video that another one may show too
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -136,9 +138,24 @@ class ViewGroups:
     def video(self) -> Frames:
         """The frames of a video question: all, or the middles of as many equal stretches of them, in time order."""
         frames, wanted = len(self._geometry.scene.frames), self.parameters.video_frames
-        if frames <= wanted:
-            return tuple(range(frames))
-        return tuple((2 * k + 1) * frames // (2 * wanted) for k in range(wanted))
+        return tuple(range(frames)) if frames <= wanted else _spread(0, frames, wanted)
+
+    def videos(self, count: int) -> list[Frames]:
+        """Up to ``count`` videos: that of the whole way, then of ever shorter stretches of it.
+
+        A stretch has more frames than a video, or as many; no two videos share more than three quarters of theirs.
+        """
+        frames, wanted = len(self._geometry.scene.frames), self.parameters.video_frames
+        found = [self.video()]
+        for left_out in range(1, _STEPS):
+            span = frames - left_out * frames // _STEPS
+            starts = [skipped * frames // _STEPS for skipped in range(left_out + 1)]
+            for start in starts if span >= wanted else ():
+                video = _spread(start, span, wanted)
+                alike = max(len(set(video) & set(other)) for other in found)
+                if len(found) < count and alike <= _MOST_SHARED * wanted:
+                    found.append(video)
+        return found
 
     # ---- what a fact says of them
 
@@ -186,6 +203,11 @@ class ViewGroups:
             if shown is None or bool((shown[pair].any(axis=0) & ~shown[first]).any()):
                 return triple
         return None
+
+
+def _spread(start: int, span: int, wanted: int) -> Frames:
+    """The middles of equal parts of a stretch of frames."""
+    return tuple(start + (2 * k + 1) * span // (2 * wanted) for k in range(wanted))
 
 
 def _in_turn(groups: list[Frames], rng: np.random.Generator) -> list[Frames]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ..core.facts import RELATION_AXES
-from ..core.types import BoxMark, BoxRef, Fact, Point, PointRef, TaskSpec, Value
+from ..core.types import BoxMark, BoxRef, Fact, Point, PointRef, Sides, TaskSpec, Value
 from ..dataset.options import letter_of
 from ..errors import TemplateError
 
@@ -46,6 +46,7 @@ _PHRASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "farther": "farther away",
                 "front": "in front",
                 "behind": "behind",
+                "the": "the {}",
                 "frame": "Frame-{}",
                 "length": "a length of {}",
                 "width": "a width of {}",
@@ -113,6 +114,8 @@ class Speaker:
             return self._point(self.fact.points[words.index])
         if isinstance(words, BoxRef):
             return self._box(self.fact.boxes[words.index])
+        if isinstance(words, Sides):
+            return self._sides(words)
         return str(words)
 
     def slot(self, words: Any) -> str:
@@ -161,6 +164,22 @@ class Speaker:
             return mark.label
         label = next(thing.label for thing in self.fact.objects if thing.instance_id == mark.instance_id)
         return f"{label} ({mark.color_role} {_MARK_KINDS[self.fact.variant]})"
+
+    def _sides(self, sides: Sides) -> str:
+        """``the bed and the chair in front and the lamp behind``; what has a label of its own has no article."""
+        groups = ((sides.front, "front"), (sides.behind, "behind"))
+        return self._listed(
+            [
+                f"{self._listed([self._definite(one) for one in things])} {self._piece(word)}"
+                for things, word in groups
+                if things
+            ]
+        )
+
+    def _definite(self, words: BoxRef | str) -> str:
+        text = self.canonical(words)
+        is_labelled = isinstance(words, BoxRef) and self.fact.boxes[words.index].label
+        return text if is_labelled else self._piece("the").format(text)
 
     def _value(self, value: Sequence[float]) -> str:
         """Values as canonical text."""
@@ -277,7 +296,7 @@ def slot_column(value: Any, text: str) -> Any:
             return {"box": index, "text": text}
         case Value(numbers):
             return {"value": list(numbers), "text": text}
-        case tuple():
+        case tuple() | Sides():
             return text
     return value
 

@@ -5,50 +5,84 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ._related_items import Related, key_of
+from ._marked_items import Item
 
-__all__ = ["Choice", "balanced"]
+__all__ = ["LEAST_TO_SELECT", "Choice", "Signs", "Told", "balanced", "usable_forms"]
+
+LEAST_TO_SELECT: Final = 2
+"""Words of a true option, so that three others can be wrong."""
 
 _STRANDED: Final = 10  # above what three axes can count to in three ways
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Signs = tuple[float, ...]
+
+
+class Told(Protocol):
+    """What may be asked about, and the words of the answer."""
+
+    @property
+    def item(self) -> Item:
+        """Frames and objects."""
+
+    @property
+    def signs(self) -> Signs:
+        """-1, 0 or 1 of each of three axes: the answer's words."""
+
+    @property
+    def key(self) -> Hashable:
+        """What no two questions share."""
+
+    def fits(self, form: str) -> bool:
+        """Whether it can be asked in a form."""
+
+
+_Told = TypeVar("_Told", bound=Told)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Generic[_Told]):
     """A relation that is stated.
 
     Attributes:
-        related: what is stated.
+        told: what is stated.
         form: how it is asked.
         place: of the true option, if there are options.
         holds: whether what is to be judged is true.
         colors: which of the ways of colouring the marks.
     """
 
-    related: Related
+    told: _Told
     form: str
     place: int
     holds: bool
     colors: int
 
 
+def usable_forms(pool: Sequence[Told], forms: Sequence[str], reasons: Counter[str]) -> list[str]:
+    """The forms that some of a pool fits; of the others, what is left out is counted in ``reasons``."""
+    usable = [form for form in forms if any(told.fits(form) for told in pool)]
+    for form in set(forms) - set(usable):
+        reasons[f"{form}: too few words decided"] += len(pool)
+    return usable
+
+
 def balanced(
-    pool: Sequence[Related], forms: Sequence[str], deck: npt.NDArray[np.int64], labels: Sequence[str]
-) -> list[Choice]:
+    pool: Sequence[_Told], forms: Sequence[str], deck: npt.NDArray[np.int64], labels: Sequence[str]
+) -> list[Choice[_Told]]:
     """As many of some relations as there are entries in a deck, fewer where words would not stay balanced.
 
     After each one the two words of every axis were right equally often, or one of them once more: in all, among those
     that tell the relation, and among those that are judged. Of what keeps it so, that which can still be evened out
     comes first, then what evens out most; then what keeps words apart from statements that hold, or do not; then
-    frames and objects' names that were used least. The same objects of the same frames are used once.
+    frames and objects' names that were used least. Of what shares its key one is used.
 
     Args:
         pool: to choose from.
@@ -57,10 +91,10 @@ def balanced(
         labels: of the scene's objects.
     """
     words = _Words(pool)
-    fits = {form: np.array([related.fits(form) for related in pool], dtype=np.bool_) for form in forms}
+    fits = {form: np.array([told.fits(form) for told in pool], dtype=np.bool_) for form in forms}
     leads: defaultdict[Hashable, FloatArray] = defaultdict(lambda: np.zeros(3))
     uses: Counter[Hashable] = Counter()
-    chosen: list[Choice] = []
+    chosen: list[Choice[_Told]] = []
     for turn, option, truth, colors in deck.tolist():
         form = forms[turn]
         counted = ("all", "judged" if form == "judge" else "told")
@@ -92,13 +126,13 @@ class _Words:
 
     Attributes:
         signs: (m, 3), of each relation.
-        left: (m,) bool: what was not taken, nor its twin, the same objects of the same frames the other way round.
+        left: (m,) bool: what was not taken, nor anything that shares its key.
     """
 
-    def __init__(self, pool: Sequence[Related]) -> None:
-        self.signs: FloatArray = np.array([related.triple.signs for related in pool]).reshape(-1, 3)
+    def __init__(self, pool: Sequence[Told]) -> None:
+        self.signs: FloatArray = np.array([told.signs for told in pool]).reshape(-1, 3)
         self.left = np.ones(len(pool), dtype=np.bool_)
-        self._keys = [key_of(related.item) for related in pool]
+        self._keys = [told.key for told in pool]
         self._twins: defaultdict[Hashable, list[int]] = defaultdict(list)
         for place, key in enumerate(self._keys):
             self._twins[key].append(place)
@@ -106,7 +140,7 @@ class _Words:
         self._kind = kind.reshape(-1)
 
     def take(self, place: int) -> None:
-        """Leave one, and its twin, out from now on."""
+        """Leave one, and what shares its key, out from now on."""
         self.left[self._twins[self._keys[place]]] = False
 
     def keeps_balance(self, lead: FloatArray) -> BoolArray:
@@ -134,9 +168,7 @@ class _Words:
         return np.asarray(stranded[self._kind])
 
 
-def _least_used(
-    pool: Sequence[Related], candidates: Sequence[int], labels: Sequence[str], uses: Counter[Hashable]
-) -> int:
+def _least_used(pool: Sequence[Told], candidates: Sequence[int], labels: Sequence[str], uses: Counter[Hashable]) -> int:
     """The one of some candidates whose frames, then its objects' names, were used least; of equals the first."""
     return min(
         candidates,

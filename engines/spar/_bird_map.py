@@ -50,11 +50,14 @@ def map_facts(
     for frames in groups.triples(_TRIES * limit, rng, objects.shows):
         if stated == limit:
             return
-        view = views.real(frames[0], shows_all=False)
+        view = views.cameras.view(frames[0])
         if view is None:
             reasons["the first image's camera has no heading"] += 1
             continue
         things, marks = _marks(objects, frames, sizes[deck[stated]], rng)
+        if not things:
+            reasons["the first image shows all that the others do"] += 1
+            continue
         if len(things) < sizes[0]:
             reasons["too few objects whose marks do not meet"] += 1
             continue
@@ -89,10 +92,12 @@ def map_facts(
 def _marks(
     objects: MarkedObjects, frames: Frames, wanted: int, rng: np.random.Generator
 ) -> tuple[list[int], tuple[BoxMark, ...]]:
-    """Objects and their marks, one each, that do not meet; one object at least is not shown in the first frame."""
+    """Objects and their marks, one each, that do not meet; one at least is not shown in the first frame, or none."""
     shows = objects.shows[list(frames)]
     order: list[int] = rng.permutation(np.flatnonzero(shows.any(axis=0))).tolist()
-    elsewhere = next(thing for thing in order if not shows[0, thing])
+    elsewhere = next((thing for thing in order if not objects.shown[frames[0], thing]), None)
+    if elsewhere is None:
+        return [], ()
     order.sort(key=lambda thing: thing != elsewhere)
     found: list[tuple[int, int]] = []
     marks: list[BoxMark] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,29 @@ class FrameListParameters(MarkedObjectParameters, SightingParameters):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Shaken:
+    """What a scene's frames show if cameras are off a little.
+
+    Attributes:
+        least, most: (f, n) pixels; zeros of frames that no video shows.
+    """
+
+    least: FloatArray
+    most: FloatArray
+
+    @classmethod
+    def of(cls, objects: MarkedObjects, videos: Sequence[Frames], parameters: FrameListParameters) -> _Shaken | None:
+        """None where cameras are taken to be exact."""
+        if not parameters.shaken_metres and not parameters.shaken_degrees:
+            return None
+        frames = sorted(set().union(*videos))
+        found = pixels_when_shaken(objects.geometry, frames, parameters.shaken_metres, parameters.shaken_degrees)
+        pixels = np.zeros((2, *objects.visible_px.shape))
+        pixels[:, frames] = found
+        return cls(pixels[0], pixels[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Video:
     """What the frames of a video, in order, show of every object.
 
@@ -58,13 +81,12 @@ class _Video:
     most: FloatArray | None
 
     @classmethod
-    def of(cls, objects: MarkedObjects, frames: Frames, parameters: FrameListParameters) -> _Video:
-        sightings = Sightings(objects, parameters)
+    def of(cls, frames: Frames, sightings: Sightings, shaken: _Shaken | None) -> _Video:
         video = np.array(frames)
         seen, undecided = sightings.seen[video], sightings.open[video]
-        if not parameters.shaken_metres and not parameters.shaken_degrees:
+        if shaken is None:
             return cls(frames, sightings, seen, undecided, None, None)
-        least, most = pixels_when_shaken(objects.geometry, frames, parameters.shaken_metres, parameters.shaken_degrees)
+        least, most = shaken.least[video], shaken.most[video]
         undecided |= np.where(seen, least < HIDDEN_PX, most > CLEAR_PX)
         return cls(frames, sightings, seen, undecided, least, most)
 
@@ -79,19 +101,39 @@ class _Video:
 
 
 def frame_lists(
-    task: VideoTask, objects: MarkedObjects, frames: Frames, parameters: FrameListParameters
+    task: VideoTask, objects: MarkedObjects, videos: Sequence[Frames], parameters: FrameListParameters
 ) -> Iterator[Fact]:
-    """One fact for each object that can be marked in a frame, and of which every other frame shows enough or nothing.
+    """Facts about objects that can be marked in a frame of a video of which every other shows enough or nothing.
 
     Args:
         task: as asked for.
         objects: of the scene.
-        frames: of the video.
+        videos: of it.
         parameters: when a frame shows an object.
     """
     task.reasons.update(objects.reasons)
-    video = _Video.of(objects, frames, parameters)
-    shows = objects.shows[np.array(frames)] & video.seen
+    sightings = Sightings(objects, parameters)
+    shaken = _Shaken.of(objects, videos, parameters)
+    legal: list[tuple[_Video, int]] = []
+    for frames in videos:
+        video = _Video.of(frames, sightings, shaken)
+        legal += [(video, instance) for instance in _askable(task, objects, video, parameters)]
+    legal = [legal[k] for k in task.rng.permutation(len(legal)).tolist()]
+    keys = [(objects.labels[instance], instance, video.frames) for video, instance in legal]
+    uses: Counter[Hashable] = Counter()
+    marked: Counter[int] = Counter()
+    for place in take_least_used(keys, task.limit, uses):
+        video, instance = legal[place]
+        shows = objects.shows[np.array(video.frames), instance] & video.seen[:, instance]
+        images = task.rng.permutation(np.flatnonzero(shows)).tolist()
+        image = min(images, key=marked.__getitem__)
+        marked[image] += 1
+        yield _fact(task, objects, video, parameters, instance, image)
+
+
+def _askable(task: VideoTask, objects: MarkedObjects, video: _Video, parameters: FrameListParameters) -> list[int]:
+    """Objects whose frames in a video are known."""
+    shows = objects.shows[np.array(video.frames)] & video.seen
     askable = objects.askable.copy()
     for reason, bad in (
         ("no frame shows enough of the object to mark it", ~shows.any(axis=0)),
@@ -100,15 +142,7 @@ def frame_lists(
     ):
         task.reasons[reason] += int(np.count_nonzero(askable & bad))
         askable &= ~bad
-    legal = task.rng.permutation(np.flatnonzero(askable)).tolist()
-    kinds: Counter[Hashable] = Counter()
-    marked: Counter[int] = Counter()
-    for place in take_least_used([(objects.labels[k],) for k in legal], task.limit, kinds):
-        instance = legal[place]
-        images = task.rng.permutation(np.flatnonzero(shows[:, instance])).tolist()
-        image = min(images, key=marked.__getitem__)
-        marked[image] += 1
-        yield _fact(task, objects, video, parameters, instance, image)
+    return np.flatnonzero(askable).tolist()
 
 
 def _fact(

@@ -1,11 +1,11 @@
-"""Which objects somebody is imagined at, faces and is asked about; chosen so that every word is right equally often."""
+"""Which objects somebody is imagined at, faces and is asked about."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,15 +15,13 @@ from ..marked_objects import MarkedObjects
 from ._imagined_views import Move
 from ._marked_items import Item
 
-__all__ = ["Candidates", "Choice", "balanced"]
+__all__ = ["Candidates"]
 
 _LISTED: Final = 840  # orders of a set of frames' objects that are all gone through; of more, as many are drawn
 _POOL: Final = 12  # candidates for each fact wanted, to choose from
 _LOOKS: Final = 40  # items looked at for each fact wanted, after which a scene is taken to have no more
 
 Frames = tuple[int, ...]
-Choice = tuple[Move, str, int]
-"""What is asked about, its form, and the place of the true option."""
 
 
 class Candidates:
@@ -110,46 +108,3 @@ class Candidates:
             return "all marks in one image"
         marks = [self._objects.box(thing, item.frames[image], image) for image, thing in item.marks]
         return "" if self._objects.are_apart(item.frames, marks) else "marks would meet"
-
-
-def balanced(
-    moves: Sequence[Move], forms: Sequence[str], deck: npt.NDArray[np.int64], labels: Sequence[str]
-) -> list[Choice]:
-    """As many of some moves as there are entries in a deck, fewer where words would not stay balanced.
-
-    After each one the two words of every axis were right equally often, or one of them once more. Among moves that
-    keep it so, those that even out most come first, then those whose frames and objects' names were used least.
-
-    Args:
-        moves: to choose from.
-        forms: that are asked for; one that no move fits is left out.
-        deck: (n, 2): the form and the place of the true option of each (``sampling.deal``).
-        labels: of the scene's objects.
-    """
-    usable = [form for form in forms if any(move.fits(form) for move in moves)]
-    signs = np.array([move.after.signs for move in moves]).reshape(-1, 3)
-    fits = {form: np.array([move.fits(form) for move in moves], dtype=np.bool_) for form in usable}
-    left = np.ones(len(moves), dtype=np.bool_)
-    lead = np.zeros(3)
-    uses: Counter[Hashable] = Counter()
-    chosen: list[Choice] = []
-    for turn, place in deck.tolist() if usable else ():
-        form = forms[turn] if forms[turn] in usable else usable[len(chosen) % len(usable)]
-        legal = left & fits[form] & (np.abs(lead + signs).max(axis=1, initial=0) <= 1)
-        if not legal.any():
-            break
-        # A lead that stays is worse than one that is new: the latter comes from saying much.
-        stays = ((lead != 0) & (signs == 0)).sum(axis=1)
-        even = np.flatnonzero(legal & (stays == stays[legal].min())).tolist()
-        best = min(even, key=lambda key: (*_uses(moves[key].item, labels, uses), key))
-        left[best] = False
-        lead += signs[best]
-        item = moves[best].item
-        uses.update([item.frames, *(labels[thing] for thing in item.instances)])
-        chosen.append((moves[best], form, place))
-    return chosen
-
-
-def _uses(item: Item, labels: Sequence[str], uses: Counter[Hashable]) -> tuple[int, int]:
-    """How often an item's frames, and its objects' names, were used."""
-    return uses[item.frames], sum(uses[labels[thing]] for thing in item.instances)

@@ -13,14 +13,18 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..marked_objects import MarkedObjectParameters, MarkedObjects
-from ..relation_triples import Observer, ObserverView, RelationTriples, Triple, TripleParameters
+from ..relation_triples import TO_OBSERVER, Observer, ObserverView, RelationTriples, Triple, TripleParameters
 from ..view_groups import ViewGroupParameters
+from ._balanced_words import LEAST_TO_SELECT, Signs
+from ._camera_relations import CameraRelations, Seen
 from ._marked_items import Item
 
 __all__ = ["ROLES", "ImaginationParameters", "ImaginedViews", "Move"]
 
 ROLES: Final = ("observer", "facing", "target", "reference")
 """Of an item's objects, in order; without a reference the target is related to the observer."""
+
+_AHEAD: Final = TO_OBSERVER.index("forward")
 
 
 class ImaginationParameters(MarkedObjectParameters, ViewGroupParameters, TripleParameters):
@@ -49,20 +53,41 @@ class Move:
     Attributes:
         item: its marks are of the objects in the order of ``ROLES``.
         after: the relation from the new place.
-        before: from the first image's levelled camera; None where that has no heading.
+        before: from the first image's levelled camera; None where that cannot be told.
+        sides: where each object but the observer lies from the new place.
         margin: least quantity over its threshold, for what is true after the move.
     """
 
     item: Item
     after: Triple
-    before: Triple | None
+    before: Seen | None
+    sides: tuple[Triple, ...]
     margin: float
+
+    @property
+    def signs(self) -> Signs:
+        """Of the three axes, after the move."""
+        return self.after.signs
+
+    @property
+    def key(self) -> Item:
+        """What no two questions share: frames, and the same objects in the same roles."""
+        return self.item
 
     def fits(self, form: str) -> bool:
         """Whether it can be asked in a form: options need two words to be wrong about, sentences something before."""
         if form == "select":
-            return sum(map(abs, self.after.signs)) >= 2
-        return self.before is not None and not self.before.is_empty
+            return sum(map(abs, self.signs)) >= LEAST_TO_SELECT
+        return self.before is not None and not self.before.triple.is_empty
+
+    def on_side(self, sign: float) -> list[int]:
+        """Places in the item of the objects in front of the observer (+1) or behind (-1), beyond doubt."""
+        return [place for place, side in enumerate(self.sides, start=1) if side.signs[_AHEAD] == sign]
+
+    @property
+    def margin_of_sides(self) -> float:
+        """The least of what is said to lie in front or behind."""
+        return min((side.margins[_AHEAD] for side in self.sides if side.signs[_AHEAD]), default=0.0)
 
 
 class ImaginedViews:
@@ -72,6 +97,9 @@ class ImaginedViews:
         objects: of the scene.
         triples: its relations.
         parameters: limits.
+
+    Attributes:
+        cameras: relations as the scene's own cameras have them.
     """
 
     def __init__(self, objects: MarkedObjects, triples: RelationTriples, parameters: ImaginationParameters) -> None:
@@ -79,7 +107,7 @@ class ImaginedViews:
         self._triples = triples
         self._parameters = parameters
         self._imagined: dict[tuple[int, int], ObserverView | None] = {}
-        self._real: dict[tuple[int, bool], ObserverView | None] = {}
+        self.cameras = CameraRelations(objects, triples)
 
     def move(self, item: Item) -> Move | str:
         """What is seen of an item's target before and after, or why that is not asked."""
@@ -90,17 +118,17 @@ class ImaginedViews:
         distances = [float(np.linalg.norm(view.place(thing))) for thing in (target, *reference)]
         if min(distances) < self._parameters.least_query_distance:
             return "too near the observer"
-        after = _relation(view, target, reference)
+        after = view.of(target, *reference)
         if after.is_empty:
             return "no relation decided"
-        both = bool(self._objects.shown[item.frames[0], [target, *reference]].all())
-        camera = self.real(item.frames[0], shows_all=both)
         margin = min(
             after.margin,
             float(view.place(facing)[2]) / self._parameters.least_heading_gap,
             *(distance / self._parameters.least_query_distance for distance in distances),
         )
-        return Move(item, after, None if camera is None else _relation(camera, target, reference), margin)
+        before = self.cameras.seen(item.frames[0], (target, *reference))
+        sides = tuple(view.to_observer(thing) for thing in item.instances[1:])
+        return Move(item, after, None if isinstance(before, str) else before, sides, margin)
 
     def imagined(self, observer: int, facing: int) -> ObserverView | None:
         """From the centre of one object, facing another; None where they are too near for a heading."""
@@ -116,23 +144,6 @@ class ImaginedViews:
             self._imagined[observer, facing] = view
         return self._imagined[observer, facing]
 
-    def real(self, frame: int, *, shows_all: bool) -> ObserverView | None:
-        """From a frame's levelled camera; None where that has no heading.
-
-        Args:
-            frame: index.
-            shows_all: whether its image shows all that is related, so that their order in it must agree.
-        """
-        if (frame, shows_all) not in self._real:
-            camera = self._objects.scene.frames[frame].camera
-            up = self._objects.scene.up
-            assert up is not None
-            somebody = Observer.of_camera(camera, up)
-            self._real[frame, shows_all] = (
-                None if somebody is None else self._triples.seen_by(somebody, camera if shows_all else None)
-            )
-        return self._real[frame, shows_all]
-
     def evidence(self, move: Move) -> dict[str, Any]:
         """The ``relations`` of a fact's evidence."""
         observer, facing, *_ = move.item.instances
@@ -140,12 +151,19 @@ class ImaginedViews:
         assert imagined is not None
         ids = [self._objects.scene.instances[thing].id for thing in move.item.instances]
         found: dict[str, Any] = dict(zip(ROLES, ids, strict=False))
-        found["after"] = {"from": imagined.observer.evidence(), "axes": move.after.evidence()}
+        found["after"] = {
+            "from": imagined.observer.evidence(),
+            "axes": move.after.evidence(),
+            "sides": [
+                {"id": thing, **side.evidence()[_AHEAD]} for thing, side in zip(ids[1:], move.sides, strict=True)
+            ],
+        }
         if move.before is not None:
-            # Where the camera stands does not depend on what its image shows.
-            camera = self.real(move.item.frames[0], shows_all=False)
-            assert camera is not None
-            found["before"] = {"from": camera.observer.evidence(), "axes": move.before.evidence()}
+            found["before"] = {
+                "from": move.before.observer.evidence(),
+                "axes": move.before.triple.evidence(),
+                **({"in_image": move.before.is_in_image} if len(ids) == len(ROLES) else {}),
+            }
         return found
 
     def thresholds(self) -> dict[str, float | str]:
@@ -155,8 +173,3 @@ class ImaginedViews:
             "least_heading_gap_m": self._parameters.least_heading_gap,
             "least_query_distance_m": self._parameters.least_query_distance,
         }
-
-
-def _relation(view: ObserverView, target: int, reference: list[int]) -> Triple:
-    """Of the target to the reference, or to the observer where there is none."""
-    return view.between(target, reference[0]) if reference else view.to_observer(target)

@@ -1,9 +1,10 @@
-"""How large a room's floor is: from what frames show of walls and floor, or from a stated layout.
+"""How large a room's floor is, by the surfaces around a camera's way or a stated layout, and how much of it frames show.
 
-What the frames show of the mesh is laid on a horizontal grid. The area within the walls is that of everything seen,
-closed, without holes and without what lies behind windows and in doorways; the area of the floor is a concave hull of
-the floor's own cells. Both are blind in their own way (the first to what stands before a wall, the second to what
-stands on the floor), so that where they agree neither is far off.
+What somebody would see of the mesh who turned about at places of the way is laid on a horizontal grid: the inner sides
+of walls, however thick these are. The area within the walls is that of everything seen, closed, without holes and
+without what lies behind windows and in doorways; the area of the floor is a concave hull of the floor's own cells. Both
+are blind in their own way (the first to what stands before a wall, the second to what stands on the floor), so that
+where they agree neither is far off.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from scipy.spatial import Delaunay, QhullError
 
 from ...core.labels import clean, is_see_through
 from ...core.projection import rays
+from ...core.types import Camera
 
 if TYPE_CHECKING:
     from ...core.geometry import SceneGeometry
-    from ...core.types import Room
+    from ...core.types import Room, Scene
 
-__all__ = ["RoomAreas", "SeenRoom", "outline_area"]
+__all__ = ["RoomPlan", "SeenRoom", "outline_area"]
 
 _VIEW_WIDTH: Final = 160  # px of the maps the room is seen in
+_PLACES: Final = 12  # of the cameras of a scene, at which somebody turns about
+_HEADINGS: Final = 4  # looked in at each place, a right angle wide
 _CELL: Final = 0.04  # m, of the grid
 _LEAST_POINTS: Final = 3  # in a cell that counts: a stray point of a noisy mesh would push the outline outwards
 _GAP: Final = 3  # cells; radius up to which gaps of the outline are closed
@@ -42,6 +46,7 @@ _WALL_NEAR: Final = 0.20  # m; an outline so close to a wall follows it
 _WALL_HALF: Final = 0.06  # m on each side of a wall's points that nobody walks through
 _HALF_DOOR: Final = 0.5  # m; rooms joined by nothing wider than twice this are different ones
 _LEAST_ROOM: Final = 1.0  # m2, of what lies at least half a door's width from all walls
+_TURN_STEP: Final = 1.0  # degrees, of the search for the smallest rectangle around a room
 
 _WALLS: Final = frozenset({"wall", "ceiling", "window", "curtain", "door"})
 _OPENINGS: Final = frozenset({"door", "doorframe", "door frame", "doorway", "window frame"})
@@ -50,21 +55,54 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class RoomAreas:
-    """What frames show of the size of a room.
+@dataclass(frozen=True, slots=True, eq=False)
+class RoomPlan:
+    """A room from above.
 
     Attributes:
+        outline: grid whose cells within the walls are True.
+        origin: (2,), metres, of the grid.
         walls: square metres within the walls.
         floor: square metres of a concave hull of the floor.
         walled: share of the outline that follows a wall.
         rooms: parts of the floor that only doors connect.
     """
 
+    outline: BoolArray
+    origin: FloatArray
     walls: float
     floor: float
     walled: float
     rooms: int
+
+    def cells(self, ground: FloatArray) -> BoolArray:
+        """The grid's cells with points (n, 2) of the same scene's ``SeenRoom``; those beside the grid are left out."""
+        places = _places(ground, self.origin)
+        places = places[((places >= 0) & (places < self.outline.shape)).all(axis=1)]
+        marked = np.zeros_like(self.outline)
+        marked[tuple(places.T)] = True
+        return marked
+
+    def shown(self, cells: BoolArray) -> tuple[float, float]:
+        """How much of the room's outline is seen, and how far from its ends nothing is.
+
+        Args:
+            cells: of the grid in which something is seen.
+
+        Returns:
+            The share of the outline that is within 20 cm of such a cell, and metres between an end of the room and the
+            nearest of them: the largest of both ends along both sides of the smallest rectangle around the room.
+        """
+        inside = np.argwhere(cells & self.outline)
+        if not len(inside):
+            return 0.0, np.inf
+        border = np.argwhere(_border(self.outline))
+        away = ndimage.distance_transform_edt(~cells) * _CELL
+        share = float((away[tuple(border.T)] <= _WALL_NEAR).mean())
+        axes = _smallest_rectangle(border)
+        ends, reached = border @ axes.T, inside @ axes.T
+        gaps = np.stack([reached.min(axis=0) - ends.min(axis=0), ends.max(axis=0) - reached.max(axis=0)])
+        return share, max(float(gaps.max()), 0.0) * _CELL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +114,14 @@ class SeenRoom:
         height: (n,), metres along the vertical.
         flatness: (n,), cosine between the surface's normal and the vertical, without sign.
         instance: (n,), index into the scene's instances, -1 for none.
+        view: (n,), the place among the views of the one that shows it.
     """
 
     ground: FloatArray
     height: FloatArray
     flatness: FloatArray
     instance: npt.NDArray[np.int32]
+    view: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, geometry: SceneGeometry, frames: Sequence[int]) -> SeenRoom:
@@ -90,32 +130,69 @@ class SeenRoom:
         Raises:
             SceneError: as ``mesh_map``.
         """
+        views = []
+        for index in frames:
+            camera = geometry.scene.frames[index].camera
+            height = max(1, round(_VIEW_WIDTH * camera.height / camera.width))
+            views.append((index, camera.resized(_VIEW_WIDTH, height)))
+        return cls._through(geometry, views)
+
+    @classmethod
+    def around(cls, geometry: SceneGeometry) -> SeenRoom:
+        """What somebody would see of a scene who turned about at places spread over its cameras' way.
+
+        Raises:
+            SceneError: as ``mesh_map``.
+        """
+        scene = geometry.scene
+        count = len(scene.frames)
+        middle, half = (_VIEW_WIDTH - 1) / 2, _VIEW_WIDTH / 2
+        intrinsics = np.array([[half, 0, middle], [0, half, middle], [0, 0, 1]])
+        up = _up(scene)
+        first, second = _horizontal_axes(scene)
+        views = []
+        for index in sorted({(2 * k + 1) * count // (2 * _PLACES) for k in range(_PLACES)}):
+            for heading in range(_HEADINGS):
+                angle = 2 * np.pi * heading / _HEADINGS
+                ahead = np.cos(angle) * first + np.sin(angle) * second
+                pose = np.eye(4)
+                pose[:3, :3] = np.stack([np.cross(ahead, up), -up, ahead], axis=1)
+                pose[:3, 3] = scene.frames[index].camera.centre
+                views.append((index, Camera(intrinsics, pose, _VIEW_WIDTH, _VIEW_WIDTH)))
+        return cls._through(geometry, views)
+
+    @classmethod
+    def _through(cls, geometry: SceneGeometry, views: Sequence[tuple[int, Camera]]) -> SeenRoom:
+        """What cameras see; beside each the frame that it belongs to."""
         scene = geometry.scene
         assert scene.vertices is not None
         assert scene.faces is not None
-        assert scene.up is not None
-        up = scene.up / np.linalg.norm(scene.up)
+        up = _up(scene)
         corners = scene.vertices[scene.faces].astype(np.float64)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         size = np.linalg.norm(normals, axis=1)
         flatness = np.abs(normals @ up) / np.where(size > 0, size, 1.0)
-        points, triangles = [], []
-        for index in frames:
-            camera = scene.frames[index].camera
-            camera = camera.resized(_VIEW_WIDTH, max(1, round(_VIEW_WIDTH * camera.height / camera.width)))
+        points, triangles, owners = [], [], []
+        for number, (index, camera) in enumerate(views):
             drawn = geometry.mesh_map(index, camera)
             row, column = np.nonzero(drawn.triangle >= 0)
             seen = rays(camera, np.stack([column, row], axis=1)) * drawn.depth[row, column].astype(np.float64)[:, None]
             points.append(seen @ camera.camera_to_world[:3, :3].T + camera.centre)
             triangles.append(drawn.triangle[row, column])
-        shown, triangle = np.concatenate(points), np.concatenate(triangles)
-        across = _horizontal_axes(scene.frames[frames[0]].camera.camera_to_world[:3, :3], up)
+            owners.append(np.full(len(row), number, dtype=np.int32))
         # From the first camera, so that the cells are the same wherever the world's axes lie.
-        shown = shown - scene.frames[frames[0]].camera.centre
-        return cls(shown @ across.T, shown @ up, flatness[triangle], geometry.face_instance[triangle])
+        shown = np.concatenate(points) - scene.frames[0].camera.centre
+        triangle = np.concatenate(triangles)
+        return cls(
+            ground=shown @ _horizontal_axes(scene).T,
+            height=shown @ up,
+            flatness=flatness[triangle],
+            instance=geometry.face_instance[triangle],
+            view=np.concatenate(owners),
+        )
 
-    def areas(self, labels: Sequence[str]) -> RoomAreas | None:
-        """The room's areas; None where the frames show no floor, or nothing around it.
+    def plan(self, labels: Sequence[str]) -> RoomPlan | None:
+        """The room; None where no floor is seen, or nothing around it.
 
         Args:
             labels: of the scene's instances.
@@ -134,7 +211,7 @@ class SeenRoom:
         upright = (self.flatness <= _STEEP) & (above >= _WALL_FROM)
         if "wall" in names:
             upright &= np.array([name in _WALLS for name in names] + [False])[self.instance]
-        return RoomAreas(_area(outline), floor, *_enclosure(outline, self.ground[upright], origin))
+        return RoomPlan(outline, origin, _area(outline), floor, *_enclosure(outline, self.ground[upright], origin))
 
     def _floor_level(self) -> float | None:
         """Height of the lowest level of which there is much; by cells, as near surfaces have more pixels."""
@@ -159,12 +236,29 @@ def outline_area(room: Room, up: npt.ArrayLike) -> float:
     return 0.5 * abs(float(crossed @ vertical))
 
 
-def _horizontal_axes(camera_to_world: FloatArray, up: FloatArray) -> FloatArray:
-    """(2, 3): horizontal unit vectors, the first as the longer of the camera's x and y axes points."""
-    level = camera_to_world[:, :2] - np.outer(up, up @ camera_to_world[:, :2])
+def _up(scene: Scene) -> FloatArray:
+    assert scene.up is not None
+    return np.asarray(scene.up / np.linalg.norm(scene.up), dtype=np.float64)
+
+
+def _horizontal_axes(scene: Scene) -> FloatArray:
+    """(2, 3): horizontal unit vectors, the first as the longer of the first camera's x and y axes points."""
+    up = _up(scene)
+    axes = scene.frames[0].camera.camera_to_world[:3, :2]
+    level = axes - np.outer(up, up @ axes)
     size = np.linalg.norm(level, axis=0)
     first = level[:, size.argmax()] / size.max()
     return np.stack([first, np.cross(up, first)])
+
+
+def _smallest_rectangle(places: npt.NDArray[np.int64]) -> FloatArray:
+    """(2, 2): unit vectors along the sides of the smallest rectangle around some cells."""
+    angles = np.radians(np.arange(0.0, 90.0, _TURN_STEP))
+    first = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    second = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
+    areas = np.ptp(places @ first.T, axis=0) * np.ptp(places @ second.T, axis=0)
+    best = int(areas.argmin())
+    return np.stack([first[best], second[best]])
 
 
 def _outline(ground: FloatArray, origin: FloatArray) -> BoolArray | None:

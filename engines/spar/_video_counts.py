@@ -8,7 +8,7 @@ might count as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from ...core.labels import synonyms
 from ...core.object_views import HIDDEN_PX
 from ...core.types import Fact
 from ..mosaic import MosaicObjects
-from ..sampling import deal
+from ..sampling import deal, take_least_used
 from ._sightings import SightingParameters, Sightings
 from ._video_task import Frames, VideoTask
 
@@ -46,12 +46,14 @@ class _Counted:
     """A kind, and what the video shows of it.
 
     Attributes:
+        frames: of the video.
         label: the commonest of its names.
         counted: objects that the video shows.
         in_scene: all objects of the kind.
         certainty: quantity / threshold of the condition that comes nearest to another number.
     """
 
+    frames: Frames
     label: str
     counted: tuple[int, ...]
     in_scene: tuple[int, ...]
@@ -61,16 +63,16 @@ class _Counted:
 def video_counts(
     task: VideoTask,
     objects: MosaicObjects,
-    frames: Frames,
+    videos: Sequence[Frames],
     parameters: VideoCountParameters,
     left_out: Sequence[str],
 ) -> Iterator[Fact]:
-    """One fact for each kind that can be counted; of those with few objects not many.
+    """Facts about kinds that can be counted in videos; kinds and numbers take turns, few objects are rare.
 
     Args:
         task: as asked for.
         objects: of the scene.
-        frames: of the video.
+        videos: of it.
         parameters: what counts.
         left_out: names that are not asked about.
     """
@@ -84,51 +86,60 @@ def video_counts(
     for members in kinds.values():
         if not objects.askable[members].any() or any(objects.labels[index] in left_out for index in members):
             continue
-        found = _counted(objects, frames, sightings, tuple(members))
-        if isinstance(found, str):
-            task.reasons[found] += 1
-        elif len(found.counted) > parameters.most:
-            task.reasons["too many objects to count"] += 1
-        else:
-            (few if len(found.counted) < parameters.fewest else some).append(found)
-    yield from _facts(task, objects, frames, parameters, sightings, some, few)
+        for frames in videos:
+            found = _counted(objects, frames, sightings, tuple(members))
+            if isinstance(found, str):
+                task.reasons[found] += 1
+            elif len(found.counted) > parameters.most:
+                task.reasons["too many objects to count"] += 1
+            else:
+                (few if len(found.counted) < parameters.fewest else some).append(found)
+    yield from _facts(task, objects, parameters, sightings, some, few)
 
 
 def _facts(
     task: VideoTask,
     objects: MosaicObjects,
-    frames: Frames,
     parameters: VideoCountParameters,
     sightings: Sightings,
     some: Sequence[_Counted],
     few: Sequence[_Counted],
 ) -> Iterator[Fact]:
     """Facts about kinds of some objects, and about as many of few as may be."""
-    share = parameters.most_ones
-    allowed = min(len(few), max(1 if not some else 0, int(share / (1.0 - share) * len(some))))
+    share, limit = parameters.most_ones, task.limit
+    most = min(share * limit, share / (1.0 - share) * min(len(some), limit)) if some else 1.0
+    allowed = min(len(few), int(most))
     task.reasons["too few objects to count"] += len(few) - allowed
-    chosen = [*some, *(few[k] for k in task.rng.permutation(len(few))[:allowed].tolist())]
-    chosen = [chosen[k] for k in task.rng.permutation(len(chosen))[: task.limit].tolist()]
+    chosen = [*_turns(few, allowed, task.rng), *_turns(some, limit - allowed, task.rng)]
+    chosen = [chosen[k] for k in task.rng.permutation(len(chosen)).tolist()]
     deck = deal(len(chosen), (len(task.forms),), objects.scene.id, task.name)[:, 0].tolist()
     for kind, form in zip(chosen, deck, strict=True):
         yield Fact(
             task=task.name,
-            frames=frames,
+            frames=kind.frames,
             variant="name",
             form=task.forms[form],
             value=(float(len(kind.counted)),),
             objects=objects.mentions(kind.counted, "counted"),
             slots={"object": kind.label},
             evidence={
-                "objects": objects.evidence(frames, kind.counted, kind.in_scene),
+                "objects": objects.evidence(kind.frames, kind.counted, kind.in_scene),
                 "names": sorted({objects.labels[index] for index in kind.in_scene}),
                 "instances_in_scene": [objects.scene.instances[index].id for index in kind.in_scene],
-                "visible_per_frame": sightings.seen[np.ix_(frames, kind.counted)].sum(axis=1).tolist(),
+                "visible_per_frame": sightings.seen[np.ix_(kind.frames, kind.counted)].sum(axis=1).tolist(),
                 "thresholds": sightings.thresholds() | {"fewest": parameters.fewest, "most": parameters.most},
             },
             margin=kind.certainty,
-            occlusion=objects.loss_at_best(frames, kind.counted),
+            occlusion=objects.loss_at_best(kind.frames, kind.counted),
         )
+
+
+def _turns(kinds: Sequence[_Counted], quota: int, rng: np.random.Generator) -> list[_Counted]:
+    """Some of the kinds and videos: every kind as often, its numbers and the videos in turn."""
+    shuffled = [kinds[k] for k in rng.permutation(len(kinds)).tolist()]
+    uses: Counter[Hashable] = Counter()
+    keys = [(kind.label, (kind.label, len(kind.counted)), kind.frames) for kind in shuffled]
+    return [shuffled[place] for place in take_least_used(keys, quota, uses)]
 
 
 def _counted(objects: MosaicObjects, frames: Frames, sightings: Sightings, members: tuple[int, ...]) -> _Counted | str:
@@ -150,6 +161,7 @@ def _counted(objects: MosaicObjects, frames: Frames, sightings: Sightings, membe
     sure = [np.where(seen, certainty, 0.0).max(axis=0)[shown], certainty[:, ~shown].min(axis=0)]
     by_name = Counter(objects.labels[index] for index in counted)
     return _Counted(
+        frames=frames,
         label=min(by_name, key=lambda name: (-by_name[name], name)),
         counted=tuple(counted),
         in_scene=members,

@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...core.types import BoxMark, BoxRef, ColorRole, Fact, Scene, Skip, TaskSpec, Value, Words
+from ...core.types import BoxMark, BoxRef, ColorRole, Fact, Scene, Sides, Skip, TaskSpec, Value, Words
 from ..base import Engine, Parameters, Request
 from ..distractors import wrong_relations
 from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples
 from ..sampling import deal
 from ..view_groups import ViewGroups
+from ._balanced_words import Choice, balanced, usable_forms
 from ._bird_map import map_facts
-from ._imagined_items import Candidates, Choice, Frames, balanced
-from ._imagined_views import ROLES, ImaginationParameters, ImaginedViews
+from ._imagined_items import Candidates, Frames
+from ._imagined_views import ROLES, ImaginationParameters, ImaginedViews, Move
+from ._marked_items import Item
 
 if TYPE_CHECKING:
     from ...core.geometry import SceneGeometry
@@ -35,6 +37,7 @@ __all__ = ["ENGINE"]
 _COLORS: Final[tuple[ColorRole, ...]] = ("green", "blue", "red", "yellow")
 """Of the marks of an item's objects, in order."""
 
+_OPTIONS: Final = 4
 _TRIPLES: Final = 4  # sets of three frames for each fact wanted
 _NEEDS: Final = ("image", "perspective", "depth|mesh", "instances", "up")
 _MAP: Final = "spatial_imagination_map_mv"
@@ -58,6 +61,11 @@ class _Kind:
     def roles(self) -> tuple[str, ...]:
         """Of the objects that are spoken of."""
         return ROLES if self.is_related else ROLES[:3]
+
+    @property
+    def tells_sides(self) -> bool:
+        """Whether sentences also say what lies in front of the observer and behind."""
+        return self.is_related and self.shown != "image"
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
@@ -89,7 +97,7 @@ def _spec(name: str, kind: _Kind) -> TaskSpec:
         text_unit="",
         variants=("name",) if kind.is_named else ("box",),
         forms=("sentence",) if kind.shown == "video" else ("select", "sentence"),
-        slots=frozenset({*kind.roles, *frames, "before"}),
+        slots=frozenset({*kind.roles, *frames, "before", *(("sides",) if kind.tells_sides else ())}),
         required_slots=frozenset(kind.roles) | frames,
         needs=(*_NEEDS, "trajectory") if kind.shown == "video" else _NEEDS,
         sentence_answers=kind.shown == "video",
@@ -179,11 +187,22 @@ class _Stage:
         candidates = Candidates(
             objects, self._groups(kind, limit, rng), kind.shown == "video", allowed, len(kind.roles), rng, reasons
         )
-        found = candidates.moves(self.views.move, limit)
-        deck = deal(limit, (len(forms), 4), self.scene.id, task)
-        chosen = balanced(found, forms, deck, objects.labels)
+
+        def look(item: Item) -> Move | str:
+            move = self.views.move(item)
+            if isinstance(move, str):
+                return move
+            if kind.tells_sides and not (move.on_side(1.0) or move.on_side(-1.0)):
+                return "nothing beyond doubt in front or behind"
+            return move if any(move.fits(form) for form in forms) else "too few words decided"
+
+        pool = candidates.moves(look, limit)
+        usable = usable_forms(pool, forms, reasons)
+        # One way of colouring the marks, and nothing to be judged.
+        deck = deal(limit, (max(len(usable), 1), _OPTIONS, 1, 1), self.scene.id, task)
+        chosen = balanced(pool, usable, deck if usable else deck[:0], objects.labels)
         if len(chosen) < limit:
-            reasons["left out to keep words balanced"] += len(found) - len(chosen)
+            reasons["left out to keep words balanced"] += len(pool) - len(chosen)
         for choice in chosen:
             yield self._fact(task, kind, choice, rng)
 
@@ -203,21 +222,18 @@ class _Stage:
             dtype=np.bool_,
         )
 
-    def _fact(self, task: str, kind: _Kind, choice: Choice, rng: np.random.Generator) -> Fact:
-        move, form, place = choice
+    def _fact(self, task: str, kind: _Kind, choice: Choice[Move], rng: np.random.Generator) -> Fact:
+        move, form, place = choice.told, choice.form, choice.place
         item, objects = move.item, self.objects
-        value = move.after.signs
+        value = move.signs
         options: tuple[Words, ...] = ()
         margin = move.margin
         if form == "select":
             wrong = wrong_relations(value, rng)
             assert wrong is not None  # two words are decided
             options = tuple(Value(one) for one in (*wrong[:place], value, *wrong[place:]))
-        else:
-            assert move.before is not None
-            margin = min(margin, move.before.margin)
         marks = () if kind.is_named else self._marks(kind, item.frames, item.marks)
-        names = [
+        names: list[BoxRef | str] = [
             objects.labels[thing] if kind.is_named else BoxRef(index) for index, thing in enumerate(item.instances)
         ]
         slots: dict[str, Words | int] = dict(zip(kind.roles, names, strict=True))
@@ -225,7 +241,12 @@ class _Stage:
             slots |= {f"{role}_frame": image for role, (image, _) in zip(kind.roles, item.marks, strict=True)}
         if form == "sentence":
             assert move.before is not None
-            slots["before"] = Value(move.before.signs)
+            margin = min(margin, move.before.triple.margin)
+            slots["before"] = Value(move.before.triple.signs)
+            if kind.tells_sides:
+                margin = min(margin, move.margin_of_sides)
+                front, behind = (tuple(names[one] for one in move.on_side(sign)) for sign in (1.0, -1.0))
+                slots["sides"] = Sides(front, behind)
         evidence: dict[str, Any] = {
             "objects": objects.marked_evidence(item.frames, item.instances),
             "relations": self.views.evidence(move),

@@ -22,7 +22,8 @@ from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples, TripleParameters
 from ..sampling import deal
 from ..view_groups import ViewGroupParameters, ViewGroups
-from ._balanced_words import Choice, balanced
+from ._balanced_words import Choice, balanced, usable_forms
+from ._camera_relations import CameraRelations
 from ._related_items import Frames, Related, RelatedItems
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class _Stage:
         self.objects = MarkedObjects(geometry, parameters)
         self.groups = ViewGroups(geometry, parameters)
         self.triples = RelationTriples(self.objects, parameters)
-        self.items = RelatedItems(self.objects, self.triples)
+        self.items = RelatedItems(self.objects, CameraRelations(self.objects, self.triples))
 
     def facts(
         self, task: str, forms: tuple[str, ...], limit: int, rng: np.random.Generator, reasons: Counter[str]
@@ -155,9 +156,7 @@ class _Stage:
             reasons["no frames that can be shown together"] += 1
         find, most = (self.items.pairs, _POOL) if kind.is_between else (self.items.singles, _ALIKE)
         pool = find(groups, most * limit, rng, reasons)
-        usable = [form for form in forms if any(related.fits(form) for related in pool)]
-        for form in set(forms) - set(usable):
-            reasons[f"{form}: too few words decided"] += len(pool)
+        usable = usable_forms(pool, forms, reasons)
         deck = deal(limit, (max(len(usable), 1), _OPTIONS, 2, len(kind.colors)), self.scene.id, task)
         chosen = balanced(pool, usable, deck if usable else deck[:0], self.objects.labels)
         if len(chosen) < limit:
@@ -172,9 +171,9 @@ class _Stage:
             return [(frame,) for frame in rng.permutation(len(self.scene.frames)).tolist()]
         return self.groups.triples(_TRIPLES * limit, rng, self.objects.shows)
 
-    def _fact(self, task: str, kind: _Kind, choice: Choice, rng: np.random.Generator) -> Fact:
-        related, item, objects = choice.related, choice.related.item, self.objects
-        signs = related.triple.signs
+    def _fact(self, task: str, kind: _Kind, choice: Choice[Related], rng: np.random.Generator) -> Fact:
+        related, item, objects = choice.told, choice.told.item, self.objects
+        signs = related.signs
         slots: dict[str, Words] = {slot: BoxRef(mark) for mark, slot in enumerate(kind.named)}
         evidence = self._evidence(kind, related)
         value = signs
@@ -212,7 +211,7 @@ class _Stage:
             answer_index=answer,
             slots=slots,
             evidence=evidence,
-            margin=related.triple.margin,
+            margin=related.seen.triple.margin,
             overlap=self.groups.largest_overlap(item.frames),
             occlusion=objects.loss_at_best(item.frames, item.instances),
         )
@@ -222,10 +221,10 @@ class _Stage:
         relations: dict[str, Any] = {
             role: self.scene.instances[thing].id for role, thing in zip(_ROLES, item.instances, strict=False)
         }
-        relations["from"] = self.items.observer(related).evidence()
-        relations["axes"] = related.triple.evidence()
+        relations["from"] = related.seen.observer.evidence()
+        relations["axes"] = related.seen.triple.evidence()
         if kind.is_between:
-            relations["in_image"] = related.is_in_image
+            relations["in_image"] = related.seen.is_in_image
         evidence: dict[str, Any] = {
             "objects": self.objects.marked_evidence(item.frames, item.instances),
             "relations": relations,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
+from pydantic import Field
 
 from ...core.types import Fact, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
@@ -41,6 +42,10 @@ class VideoParameters(
     ViewGroupParameters,
 ):
     """What decides which questions about videos are asked."""
+
+    videos: int = Field(
+        20, ge=1, description="videos of a scene, at most: all of its way, and stretches that have frames enough"
+    )
 
 
 def _spec(name: str, summary: str, **options: Any) -> TaskSpec:
@@ -131,6 +136,7 @@ class Video(Engine):
             "trace_pixel_share": 0.005,
             "most_ones": 0.0,
             "room_area": "floor",
+            "most_disagreement": 0.15,
             "least_walled": 0.0,
         }
     }
@@ -160,17 +166,18 @@ class Video(Engine):
         groups: ViewGroups,
         parameters: VideoParameters,
     ) -> Iterator[Fact]:
-        frames = groups.video()
+        frames, count = groups.video(), parameters.videos
         if len(frames) < 2:
             task.reasons["a single frame is no video"] += 1
         elif task.name == _FRAMES.name:
-            yield from frame_lists(task, MarkedObjects(geometry, parameters), frames, parameters)
+            yield from frame_lists(task, MarkedObjects(geometry, parameters), groups.videos(count), parameters)
         elif task.name == _ORDER.name:
             yield from appearance_orders(task, MosaicObjects(geometry), frames, parameters, parameters.left_out)
         elif task.name == _COUNT.name:
-            yield from video_counts(task, MosaicObjects(geometry), frames, parameters, parameters.left_out)
+            objects = MosaicObjects(geometry)
+            yield from video_counts(task, objects, groups.videos(count), parameters, parameters.left_out)
         elif task.name == _ROOM.name:
-            yield from room_sizes(task, geometry, frames, parameters)
+            yield from room_sizes(task, geometry, groups.videos(count), parameters)
         else:
             yield from walks(task, MarkedObjects(geometry, parameters), groups, parameters)
 

@@ -19,7 +19,7 @@ from spatialgen.core.types import BoxRef, Fact, Scene, Skip, Value
 from spatialgen.dataset.check import problems
 from spatialgen.engines.marked_objects import MarkedObjects
 from spatialgen.engines.relation_triples import RelationTriples
-from spatialgen.engines.spar._imagined_items import balanced
+from spatialgen.engines.spar._balanced_words import balanced
 from spatialgen.engines.spar._imagined_views import ImaginationParameters, ImaginedViews
 from spatialgen.engines.spar._marked_items import Item
 from spatialgen.engines.spar.imagination import ENGINE
@@ -184,6 +184,28 @@ def test_sentences_tell_the_first_camera_s_view_before_the_move(told, scene) -> 
     assert compared > 150
 
 
+def test_sentences_tell_what_is_in_front_and_behind(told) -> None:
+    preset, facts = told
+    compared = 0
+    for fact in facts:
+        tells = fact.task.removesuffix("_hard").endswith(("oo_mv", "oo_video")) and fact.form == "sentence"
+        assert ("sides" in fact.slots) == tells
+        if not tells:
+            continue
+        roles, said = by_role(fact), fact.slots["sides"]
+        here, there = BOXES[roles["observer"]].mean(axis=0), BOXES[roles["facing"]].mean(axis=0)
+        for place, role in enumerate(("facing", "target", "reference"), start=1):
+            name = NAMES[roles[role]] if fact.variant == "name" else BoxRef(place)
+            wanted = beyond(preset, roles[role], None, here, there - here)[2]
+            assert abs(abs(wanted) - 1) < 0.04 or (name in said.front, name in said.behind) == (
+                wanted > 1,
+                wanted < -1,
+            )
+            compared += 1
+        assert roles["observer"] not in (*said.front, *said.behind)
+    assert compared > 60
+
+
 # ---- forms, options, balance
 
 
@@ -219,18 +241,14 @@ def test_no_question_is_asked_twice(facts) -> None:
     assert max(asked.values()) == 1
 
 
-def test_words_that_cannot_be_balanced_are_left_out() -> None:
+def test_words_that_cannot_be_balanced_are_left_out(scene) -> None:
     """Of moves that all say left, one is left."""
-
-    class Left:
-        after = type("Triple", (), {"signs": (-1.0, 0.0, 1.0)})
-        item = Item((0,), ((0, 0), (0, 1), (0, 2)))
-
-        def fits(self, form: str) -> bool:
-            return True
-
-    deck = np.zeros((5, 2), dtype=np.int64)
-    assert len(balanced([Left(), Left(), Left()], ("select",), deck, ["a", "b", "c"])) == 1
+    views = views_of(scene)
+    moves = [views.move(Item((0,), tuple((0, thing) for thing in things))) for things in permutations(range(6), 3)]
+    left = [move for move in moves if not isinstance(move, str) and move.signs[0] == -1]
+    deck = np.zeros((5, 4), dtype=np.int64)
+    assert len(left) > 5
+    assert len(balanced(left, ("sentence",), deck, NAMES)) == 1
 
 
 # ---- marks and names
@@ -326,7 +344,7 @@ def test_swapping_what_is_compared_turns_the_words_round(scene) -> None:
             for pair in ((target, reference), (reference, target))
         )
         assert there.after.signs == tuple(-sign for sign in back.after.signs)
-        assert there.before.signs == tuple(-sign for sign in back.before.signs)
+        assert there.before.triple.signs == tuple(-sign for sign in back.before.triple.signs)
 
 
 def test_places_without_a_view_are_refused(scene) -> None:

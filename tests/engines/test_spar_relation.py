@@ -18,6 +18,7 @@ from spatialgen.core.types import BoxRef, Fact, Skip, Value
 from spatialgen.dataset.check import problems
 from spatialgen.engines.marked_objects import MarkedObjects
 from spatialgen.engines.relation_triples import RelationTriples
+from spatialgen.engines.spar._camera_relations import CameraRelations
 from spatialgen.engines.spar._related_items import Related, RelatedItems
 from spatialgen.engines.spar.relation import ENGINE, RelationTaskParameters
 from spatialgen.engines.view_groups import ViewGroups
@@ -165,7 +166,8 @@ def items(roll: float = 0.0, turned: float = 0.0) -> tuple[RelatedItems, MarkedO
     parameters = RelationTaskParameters()
     objects = MarkedObjects(geometry(roll, turned), parameters)
     groups = ViewGroups(geometry(roll, turned), parameters)
-    return RelatedItems(objects, RelationTriples(objects, parameters)), objects, groups
+    cameras = CameraRelations(objects, RelationTriples(objects, parameters))
+    return RelatedItems(objects, cameras), objects, groups
 
 
 def pool_of(roll: float = 0.0, turned: float = 0.0) -> list[Related]:
@@ -183,13 +185,13 @@ def test_swapping_the_two_objects_turns_every_word_round() -> None:
     assert len(pool) > 400
     for one, other in zip(pool[::2], pool[1::2], strict=True):
         assert one.item.marks == other.item.marks[::-1]
-        assert [-sign for sign in one.triple.signs] == list(other.triple.signs)
-        assert one.triple.margins == pytest.approx(other.triple.margins)
+        assert [-sign for sign in one.signs] == list(other.signs)
+        assert one.seen.triple.margins == pytest.approx(other.seen.triple.margins)
 
 
 def test_turning_the_world_about_the_vertical_changes_no_word() -> None:
-    found = {related.item: related.triple for related in pool_of()}
-    again = {related.item: related.triple for related in pool_of(turned=0.7)}
+    found = {related.item: related.seen.triple for related in pool_of()}
+    again = {related.item: related.seen.triple for related in pool_of(turned=0.7)}
     common = found.keys() & again.keys()
     assert len(common) > 0.9 * len(found)
     for item in common:
@@ -202,12 +204,12 @@ def test_words_that_the_image_contradicts_are_left_out() -> None:
     found, objects, _ = items(roll)
     left_out = 0
     for related in found.pairs([(frame,) for frame in range(20)], 200, np.random.default_rng(0), Counter()):
-        assert related.is_in_image
+        assert related.seen.is_in_image
         pose = objects.scene.frames[related.item.frames[0]].camera.camera_to_world
         target, reference = related.item.instances
         free, close = slow_relation(pose, target, reference, "default", in_image=False)
         bound, _ = slow_relation(pose, target, reference, "default", in_image=True)
-        for sign, unbound, held, unclear in zip(related.triple.signs, free, bound, close, strict=True):
+        for sign, unbound, held, unclear in zip(related.signs, free, bound, close, strict=True):
             assert unclear or sign == held
             left_out += held != unbound and not unclear
     assert left_out > 10
@@ -227,7 +229,7 @@ def test_nothing_rests_on_whether_a_bare_trace_of_an_object_counts() -> None:
             bound, _ = slow_relation(pose, target, reference, "default", in_image=True)
             assert any(close) or free == bound
         # With a trace where there was a clear view, what the image contradicts is open.
-        elif related.is_in_image:
+        elif related.seen.is_in_image:
             objects.visible_px.flags.writeable = True
             kept = objects.visible_px[first, target]
             objects.visible_px[first, target] = CLEAR

@@ -95,6 +95,22 @@ def test_values_are_canonical_text_and_phrases(
     assert speak(spec, *value, form="sentence").answer() == phrase
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_halves_are_rounded_away_from_zero_everywhere(sign: int) -> None:
+    """All of these are halves in binary, too."""
+    assert speak(SPEC, sign * 0.25).short() == "0.3"
+    assert speak(SPEC, sign * 2.75).short() == "2.8"
+    assert speak(replace(SPEC, text_unit="m2"), 12.25).short() == "12.3"
+    assert speak(composite("sizes", text_unit="cm", text_decimals=0), 0.625, 0.125, 0.375).short() == "63, 13, 38"
+    assert speak(replace(SPEC, answer_type="vector", text_unit="mm"), sign * 0.0625).short() == f"[{sign * 63}]"
+    move = "right" if sign > 0 else "left"
+    moved = speak(composite("motion"), sign * 0.25, 0.75, 1.25, 0.0, 0.0).short()
+    assert moved == f"move_{move}:0.3,move_up:0.8,move_forward:1.3,rotate_up:0,rotate_right:0"
+    assert speak(composite("map"), sign * 0.25, 1.75).short() == f"Object0 :({'-' if sign < 0 else ''}0.3,1.8)"
+    assert speak(composite("place"), 0.0, 0.25, 1.25).short() == "(1,2),1.3"  # 0.5 and 1.5 thousandths
+    assert speak(SPEC, 1.0, form="select", options=(Value((0.25,)),), answer_index=0).options() == ["0.3"]
+
+
 def test_an_order_is_told_by_what_is_ordered() -> None:
     spec = replace(SPEC, answer_type="order")
     spoken = speak(spec, 2, 0, 1, options=("lamp", "bed", "sofa"))
