@@ -145,12 +145,16 @@ def _command(
 @click.option("--max-rows", type=_POSITIVE, help="Rows per task in all at most.  [default: no limit]")
 @click.option("--seed", default=0, type=_NOT_NEGATIVE, show_default=True, help="Of every random choice.")
 @click.option("--variant", type=click.Choice(["dot", "coord", "both"]), default="both", show_default=True)
-@click.option("--form", multiple=True, help="Answer form; may be repeated.  [default: all a task has]")
+@click.option(
+    "--form",
+    multiple=True,
+    help="Answer form: choice, fill, select, judge, sentence; may be repeated.  [default: all a task has]",
+)
 @click.option(
     "--preset",
     default="default",
     show_default=True,
-    help="A definition of geometry: default, blog, multispa, spar, spatialmosaic.",
+    help="A definition of geometry: default, blog, multispa, spatialmosaic, spar.",
 )
 @click.option("--set", "set", multiple=True, metavar="ENGINE.PARAMETER=VALUE", help="An engine's parameter.")
 @click.option("--config", type=_EXISTING, is_eager=True, expose_value=False, callback=read_config, help="TOML file.")
@@ -209,12 +213,16 @@ def demo_command(out: Path) -> None:
 
 
 @_command("tasks")
+@click.argument("tasks", nargs=-1, metavar="[TASK...]")
 @_json_option
-def tasks_command(as_json: bool) -> None:
-    """List tasks: what they ask, what they need, how they can be worded and set."""
+def tasks_command(tasks: tuple[str, ...], as_json: bool) -> None:
+    """List TASKs, or all: what they ask and need, which formats have that, how they can be worded and set.
+
+    TASK is a task, an engine or a suite. What scenes of yours lack for it, `spatialgen doctor` tells.
+    """
     from spatialgen.pipeline.catalogue import list_tasks, tasks_text
 
-    entries = list_tasks()
+    entries = list_tasks(*tasks)
     _give(json.dumps(entries, indent=2) if as_json else tasks_text(entries))
 
 

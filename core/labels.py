@@ -7,6 +7,7 @@ is what "the only one" and "how many" must look at.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -149,6 +150,7 @@ _GROUPS: Final[tuple[frozenset[str], ...]] = tuple(
 _GROUP_OF: Final = MappingProxyType({name: group for group in _GROUPS for name in group})
 
 
+@lru_cache(maxsize=4096)
 def clean(label: str) -> str:
     """The name of a raw label: lower case, single spaces, known misspellings and alternative names put right.
 

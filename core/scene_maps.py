@@ -5,9 +5,10 @@ Maps are made when they are first asked for, and the last few are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ __all__ = ["PointDepths", "SceneMaps"]
 
 _MAPS_KEPT: Final = 4  # of the mesh, of instances and of masks, each
 _SENSOR_MAPS_KEPT: Final = 4
+_WHOLE: Final = (slice(None), slice(None))
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,18 @@ class SceneMaps:
         self._sensor_maps = Recent(self._load_depth, _SENSOR_MAPS_KEPT)
         self._instance_maps = Recent(lambda i: instances_of(scene, i), _MAPS_KEPT)
         self._valid_maps = Recent(lambda i: valid_of(scene.frames[i]), _MAPS_KEPT)
+        self._shared: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], _Value]) -> _Value:
+        """What several engines derive from this scene alone: made when it is first asked for by its name, then kept.
+
+        Args:
+            name: of the value, unique among all that is kept; nothing that an engine can be told may change the value.
+            make: gives it.
+        """
+        if name not in self._shared:
+            self._shared[name] = make()
+        return cast(_Value, self._shared[name])
 
     # ---- maps
 
@@ -88,17 +104,21 @@ class SceneMaps:
         """Whether it is known which instance pixels show: of a labelled mesh, or of frames with maps of their own."""
         return "instances" in self.scene.capabilities
 
-    def instance_map(self, i: int) -> npt.NDArray[np.int32]:
+    def instance_map(self, i: int, window: tuple[slice, slice] = _WHOLE) -> npt.NDArray[np.int32]:
         """(h, w): index into the scene's instances at every pixel of frame i's colour image, -1 for none.
 
         From the mesh where it is labelled, else from the frame's own map; -1 everywhere where there is neither.
+
+        Args:
+            i: index of the frame.
+            window: rows and columns that are wanted.
 
         Raises:
             SceneError: as ``mesh_map``; when the frame's map cannot be read or does not fit.
         """
         if not self._mesh_is_labelled:
-            return self._instance_maps(i)
-        return self._drawn_instances(i, self.scene.frames[i].camera)
+            return self._instance_maps(i)[window]
+        return self._instance_of_triangle[self.mesh_map(i).triangle[window]]
 
     def instance_at(self, i: int, xy: npt.ArrayLike) -> npt.NDArray[np.int32]:
         """(n,): index into the scene's instances at colour pixels (n, 2), nearest pixel centre; -1 for none or outside.
@@ -204,8 +224,12 @@ class SceneMaps:
 
     def _drawn_instances(self, i: int, camera: Camera) -> npt.NDArray[np.int32]:
         """(h, w): index of the instance that the labelled mesh shows at every pixel of a camera of frame i, or -1."""
-        # The last entry stands for "no triangle", which is -1.
-        return np.append(self.face_instance, np.int32(-1))[self.mesh_map(i, camera).triangle]
+        return self._instance_of_triangle[self.mesh_map(i, camera).triangle]
+
+    @cached_property
+    def _instance_of_triangle(self) -> npt.NDArray[np.int32]:
+        """(m + 1,): as ``face_instance``; the last entry, at which -1 leads, stands for "no triangle"."""
+        return np.append(self.face_instance, np.int32(-1))
 
     def _draw(self, i: int) -> MeshMap:
         drawn = rasterise(None, None, self.scene.frames[i].camera, self.settings.near, self.clusters)

@@ -58,9 +58,11 @@ def disagreements(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _kind_of(text: str, units: Sequence[str]) -> str:
-    """What an option is that holds values: a relation, a box, a number; empty for words."""
+    """What an option is that holds values: a relation, a box, a place, a number; empty for words."""
     if _BOX.fullmatch(text):
         return "box"
+    if _PLACE.fullmatch(text):
+        return "composite"
     if len(units) == 3 and set(units) == {"index"} and text.count(",") == 2:
         return "relation"
     return "number" if len(units) == 1 and _NUMBER.fullmatch(text) else ""

@@ -292,7 +292,7 @@ def _card(row: Row) -> str:
         f'<div class="question">{html.escape(row["question"])}</div>{f"<ol>{options}</ol>" if options else ""}\n'
         f'<div class="answer">{html.escape(row["answer"])}</div>\n'
         f'<div class="meta">{html.escape(row["task"])} · {row["form"]} · {html.escape(row["variant"])} · '
-        f'{html.escape(where + note)}'
+        f"{html.escape(where + note)}"
         f"<br>{html.escape(row['id'])}</div>\n"
         f"<details><summary>evidence</summary><pre>{details}</pre></details></article>"
     )

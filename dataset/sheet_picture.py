@@ -145,7 +145,7 @@ def _strips(pictures: Sequence[Image], inner: int, per_line: int) -> list[Image]
 
 
 def _numbered_strips(row: Mapping[str, Any], pictures: Sequence[Image]) -> list[Image]:
-    """Strips of a row of many images: those that marks lie in at a size that shows them, then all, every one numbered."""
+    """Strips of a row of many images: those with marks at a size that shows them, then all; every one numbered."""
     marked = sorted({mark["image"] for column in ("points", "boxes") for mark in row[column]})
     strips = []
     for numbers, per_line in ((marked, _LARGE_A_LINE), (range(len(pictures)), _SMALL_A_LINE)):

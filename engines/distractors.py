@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..core.rounding import half_up
+
 __all__ = ["LEAST_APART", "wrong_numbers", "wrong_relations"]
 
 LOW: Final = (0.5, 0.8)
@@ -19,6 +21,7 @@ LEAST_APART: Final = 0.20
 """Two options differ by more than this share of the smaller."""
 
 _TRIES: Final = 32
+_HAIR: Final = 1e-9  # what exactly LEAST_APART apart is not more than, whatever floats make of it
 
 
 def wrong_numbers(
@@ -36,13 +39,13 @@ def wrong_numbers(
         count: wanted.
         scale: the text's unit in SI units is ``1 / scale`` (100 for centimetres).
     """
-    shown = round(truth * scale, decimals)
+    shown = half_up(truth * scale, decimals)
     for below in rng.permutation(count + 1).tolist():
         for _ in range(_TRIES):
             factors = np.concatenate([_spread(LOW, below, rng), _spread(HIGH, count - below, rng)])
-            wrong = np.round(rng.permutation(factors) * truth * scale, decimals)
+            wrong = np.array([half_up(factor * truth * scale, decimals) for factor in rng.permutation(factors).tolist()])
             options = np.sort([shown, *wrong])
-            if options[0] > 0 and (np.diff(options) > LEAST_APART * options[:-1]).all():
+            if options[0] > 0 and (np.diff(options) > LEAST_APART * options[:-1] + _HAIR).all():
                 return tuple((wrong / scale).tolist())
     return None
 

@@ -39,6 +39,7 @@ _GRID: Final = 6  # points a side over the faces of a box, where there is no sur
 _ANY_DEPTH: Final = DepthRange(0.0, np.inf)
 _DECIMALS: Final = 2  # of pixels, in the evidence
 _BOX_UNITS: Final = 1000.0
+_CORNERS: Final = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T  # of a box, in its half sides
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -125,7 +126,9 @@ class MarkedObjects(MosaicObjects):
             self.reasons[reason] += int(np.count_nonzero(self.askable & bad))
             self.askable = self.askable & ~bad
         self.reasons = +self.reasons
-        self._dots: dict[tuple[int, int], DepthPoints | None] = {}
+        # Where these are follows from the scene alone, so that engines can share what one of them found.
+        self._dots: dict[tuple[int, int], DepthPoints | None] = geometry.once("dots of marked objects", dict)
+        self._projected: dict[int, list[list[float] | None]] = geometry.once("projected boxes", dict)
 
     # ---- places
 
@@ -177,7 +180,9 @@ class MarkedObjects(MosaicObjects):
     def dot(self, instance: int, frame: int) -> DepthPoints | None:
         """The one pixel at which a dot on an object lies; None where there is no place for one."""
         if (instance, frame) not in self._dots:
-            self._dots[instance, frame] = self._find_dot(instance, frame)
+            # All of a frame at once: its map is drawn for them once, and others are likely to be asked for.
+            things = sorted({instance, *np.flatnonzero(self.shows[frame]).tolist()})
+            self._find_dots(frame, [thing for thing in things if (thing, frame) not in self._dots])
         return self._dots[instance, frame]
 
     def point(
@@ -243,17 +248,21 @@ class MarkedObjects(MosaicObjects):
 
         None where a corner of it lies behind the camera or all of it outside the image.
         """
-        camera = self.scene.frames[frame].camera
-        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
-        corners = self.centre[instance] + (signs * self.boxes.size[instance] / 2) @ self.boxes.axes[instance]
-        xy, _ = project(corners, camera)
-        if not np.isfinite(xy).all():
-            return None
-        low = np.maximum(xy.min(axis=0), -0.5)
-        high = np.minimum(xy.max(axis=0), (camera.width - 0.5, camera.height - 0.5))
-        return np.round([*low, *high], _DECIMALS).tolist() if (low < high).all() else None
+        if frame not in self._projected:
+            self._projected[frame] = self._project_boxes(frame)
+        return self._projected[frame][instance]
 
     # ---- inside
+
+    def _project_boxes(self, frame: int) -> list[list[float] | None]:
+        camera = self.scene.frames[frame].camera
+        corners = self.centre[:, None] + (_CORNERS * self.boxes.size[:, None] / 2) @ self.boxes.axes
+        xy = project(corners.reshape(-1, 3), camera)[0].reshape(-1, len(_CORNERS), 2)
+        low = np.maximum(xy.min(axis=1), -0.5)
+        high = np.minimum(xy.max(axis=1), (camera.width - 0.5, camera.height - 0.5))
+        good = np.isfinite(xy).all(axis=(1, 2)) & (low < high).all(axis=1)
+        boxes = np.round(np.concatenate([low, high], axis=1), _DECIMALS).tolist()
+        return [box if usable else None for box, usable in zip(boxes, good.tolist(), strict=True)]
 
     def _described(self, index: int) -> dict[str, Any]:
         if index not in self._descriptions:
@@ -307,30 +316,50 @@ class MarkedObjects(MosaicObjects):
                     share[index, instance] = min(1.0, float(views.visible_px[index, instance]) / area)
         return share, cut
 
-    def _find_dot(self, instance: int, frame: int) -> DepthPoints | None:
+    def _find_dots(self, frame: int, things: list[int]) -> None:
+        """Dots on some objects in a frame: on the pixel an object's centre projects to, or else on another one."""
         camera = self.scene.frames[frame].camera
+        centres, _ = project(self.centre[things], camera)
+        inside = np.flatnonzero(is_inside(centres, camera))
+        pixels = nearest_pixels(centres[inside])
+        at_centres = self._dots_at(frame, pixels)
+        places = {(x, y): place for place, (x, y) in enumerate(at_centres.xy.tolist())}
+        for thing in things:
+            self._dots[thing, frame] = None
+        for index, (x, y) in zip(inside.tolist(), pixels.tolist(), strict=True):
+            place = places.get((x, y))
+            if place is not None and at_centres.instance[place] == things[index]:
+                self._dots[things[index], frame] = at_centres.take([place])
+        for thing in things:
+            if self._dots[thing, frame] is None:
+                self._dots[thing, frame] = self._dot_within(thing, frame)
+
+    def _dot_within(self, instance: int, frame: int) -> DepthPoints | None:
+        """The pixel of an object farthest from its outline that can carry a dot."""
         edges = self.geometry.object_views.boxes[frame, instance]
         if not edges[2] > edges[0]:
             return None
         # The box was measured on a smaller map: what it misses of the outline is less than one of that map's pixels.
         left, top = np.maximum(np.floor(edges[:2]), 0).astype(int).tolist()
         right, bottom = np.ceil(edges[2:]).astype(int).tolist()
-        shown = self.geometry.instance_map(frame)[top : bottom + 1, left : right + 1] == instance
+        window = slice(top, bottom + 1), slice(left, right + 1)
+        shown = self.geometry.instance_map(frame, window) == instance
         # What is at the image's border has an outline there too.
         inward = ndimage.distance_transform_edt(np.pad(shown, 1))[1:-1, 1:-1]
         row, column = np.nonzero(shown & (inward >= 0.5 * inward.max(initial=0.0)))
         order = np.argsort(-inward[row, column], kind="stable")
         order = order[:: max(1, len(order) // _CANDIDATES)]
-        pixels = np.stack([column[order] + left, row[order] + top], axis=1)
-        centre, _ = project(self.centre[[instance]], camera)
-        if is_inside(centre, camera)[0]:
-            pixels = np.concatenate([nearest_pixels(centre), pixels])
-        points, _ = legal_points(self.geometry, frame, pixels, _ANY_DEPTH, clearance=_CLEARANCE)
-        good = points.instance == instance
-        if self.scene.frames[frame].has_depth:
-            good &= points.sensor > 0  # where the sensor knows nothing the mesh may have a hole
-        found = np.flatnonzero(good)
+        points = self._dots_at(frame, np.stack([column[order] + left, row[order] + top], axis=1))
+        found = np.flatnonzero(points.instance == instance)
         return points.take(found[:1]) if len(found) else None
+
+    def _dots_at(self, frame: int, pixels: npt.NDArray[np.int64]) -> DepthPoints:
+        """Those of some pixels (n, 2) that can carry a dot."""
+        points, _ = legal_points(self.geometry, frame, pixels, _ANY_DEPTH, clearance=_CLEARANCE)
+        if self.scene.frames[frame].has_depth:
+            # Where the sensor knows nothing the mesh may have a hole.
+            points = points.take(np.flatnonzero(points.sensor > 0))
+        return points
 
 
 def box_overlap(one: BoxMark, other: BoxMark) -> float:

@@ -22,7 +22,10 @@ from .base import Parameters
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["ViewGroupParameters", "ViewGroups"]
+__all__ = ["ORDINALS", "ViewGroupParameters", "ViewGroups"]
+
+ORDINALS: Final = ("first", "second", "third")
+"""What texts call the images of a triple."""
 
 _DECIMALS: Final = 6
 _TRIES: Final = 8  # third frames looked at for each triple wanted, before the next first frame has its turn

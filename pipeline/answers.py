@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ..core.facts import RELATION_AXES
+from ..core.rounding import half_up
 from ..core.types import BoxMark, BoxRef, Fact, Point, PointRef, Sides, TaskSpec, Value
 from ..dataset.options import letter_of
 from ..errors import TemplateError
@@ -71,8 +72,8 @@ def text_coordinates(x: float, y: float, width: int, height: int) -> tuple[int, 
         width: of the image in pixels.
         height: likewise.
     """
-    u = math.floor(_PIXELS_PER_UNIT * (x + 0.5) / width + 0.5)
-    v = math.floor(_PIXELS_PER_UNIT * (y + 0.5) / height + 0.5)
+    u = int(half_up(_PIXELS_PER_UNIT * (x + 0.5) / width))
+    v = int(half_up(_PIXELS_PER_UNIT * (y + 0.5) / height))
     return min(max(u, 0), _PIXELS_PER_UNIT), min(max(v, 0), _PIXELS_PER_UNIT)
 
 
@@ -188,7 +189,7 @@ class Speaker:
             case "vector":
                 # A component that rounds to nothing has no sign.
                 scaled = [x * _SCALE[spec.text_unit] for x in value]
-                return f"[{', '.join(str(int(math.copysign(math.floor(abs(x) + 0.5), x))) for x in scaled)}]"
+                return f"[{', '.join(str(int(math.copysign(half_up(abs(x)), x))) for x in scaled)}]"
             case "relation":
                 return ", ".join(self._relation(value))
             case "set":
@@ -302,6 +303,5 @@ def slot_column(value: Any, text: str) -> Any:
 
 
 def _decimal(number: float, decimals: int) -> str:
-    """A number that is not negative, half rounded up (of binary fractions: ``0.25`` to ``0.3``)."""
-    scale = 10**decimals
-    return f"{math.floor(number * scale + 0.5) / scale:.{decimals}f}"
+    """A number that is not negative, half rounded up."""
+    return f"{half_up(number, decimals):.{decimals}f}"

@@ -21,8 +21,19 @@ _UNIT_NAMES = {
 }
 
 
-def list_tasks() -> list[dict[str, Any]]:
-    """Every task, with its engine's parameters and the number of its wordings per block (questions, answers)."""
+def list_tasks(*wanted: str) -> list[dict[str, Any]]:
+    """Tasks, with their engine's parameters and the number of their wordings per block (questions, answers).
+
+    ``formats`` holds for every scene format what its scenes never have of what the task needs, nothing where the task
+    can be made from it.
+
+    Args:
+        wanted: names of tasks, engines or suites; every task when there are none.
+
+    Raises:
+        UnknownName: for a name that nothing answers to.
+    """
+    provides = {name: scene_io.load(name).provides for name in scene_io.available()}
     return [
         {
             "task": spec.name,
@@ -36,6 +47,7 @@ def list_tasks() -> list[dict[str, Any]]:
             "variants": list(spec.variants),
             "forms": list(spec.forms),
             "needs": list(spec.needs),
+            "formats": {name: list(spec.missing(capabilities)) for name, capabilities in provides.items()},
             "wordings": {
                 block: {"questions": questions, "answers": answers}
                 for block, (questions, answers) in templates.counts(spec).items()
@@ -49,8 +61,8 @@ def list_tasks() -> list[dict[str, Any]]:
                 for name, field in engine.parameters.model_fields.items()
             ],
         }
-        for engine in engines.load_all()
-        for spec in engine.tasks
+        for engine, specs in engines.resolve(*(wanted or ("all",)))
+        for spec in specs
     ]
 
 
@@ -72,7 +84,7 @@ def tasks_text(entries: list[dict[str, Any]]) -> str:
     blocks = []
     parameters_shown: set[str] = set()
     for entry in entries:
-        needs = ", ".join(need.replace("|", " or ") for need in entry["needs"])
+        served = ", ".join(name for name, missing in entry["formats"].items() if not missing)
         wordings = ", ".join(
             f"{block} {counts['questions']}/{counts['answers']}" for block, counts in entry["wordings"].items()
         )
@@ -80,8 +92,11 @@ def tasks_text(entries: list[dict[str, Any]]) -> str:
             f"{entry['suite']}/{entry['task']}  (engine {entry['engine']}, version {entry['version']})",
             *_paragraph("", entry["summary"]),
             *_paragraph("answers", _answers(entry)),
-            *_paragraph("variants", f"{', '.join(entry['variants'])}; forms: {', '.join(entry['forms'])}"),
-            *_paragraph("needs", needs or "nothing"),
+            *_paragraph("variants", ", ".join(entry["variants"])),
+            *_paragraph("forms", ", ".join(entry["forms"])),
+            *_paragraph("needs", _needs(entry["needs"]) or "nothing"),
+            *_paragraph("formats", served or "none"),
+            *_paragraph("not from", _lacking(entry["formats"])),
             *_paragraph("wordings", f"{wordings} (questions/answers)"),
         ]
         if entry["engine"] not in parameters_shown:
@@ -90,6 +105,19 @@ def tasks_text(entries: list[dict[str, Any]]) -> str:
                 lines += _paragraph("--set", f"{parameter['name']}={parameter['default']}  {parameter['description']}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _lacking(formats: dict[str, list[str]]) -> str:
+    """``colmap, structured3d (no trajectory); tapvid3d (no mesh, up)``: formats that cannot serve a task, and why."""
+    names: dict[str, list[str]] = {}
+    for name, missing in formats.items():
+        if missing:
+            names.setdefault(_needs(missing), []).append(name)
+    return "; ".join(f"{', '.join(some)} (no {missing})" for missing, some in names.items())
+
+
+def _needs(needs: list[str]) -> str:
+    return ", ".join(need.replace("|", " or ") for need in needs)
 
 
 def _answers(entry: dict[str, Any]) -> str:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from ..core.types import TaskSpec
 from ..errors import TemplateError
+from ._requests import Requests, requests, requests_path
 from ._validate import check_task
-from ._wording import Problem, Requests, TaskWording, Worded, languages, load, requests, requests_path, wording_path
+from ._wording import Problem, TaskWording, Worded, languages, load, wording_path
 
 __all__ = ["Problem", "Requests", "TaskWording", "Worded", "check", "counts", "languages", "load", "requests"]
 

@@ -18,7 +18,6 @@ from ..errors import TemplateError, UnknownName
 
 __all__ = [
     "Problem",
-    "Requests",
     "Sentence",
     "TaskWording",
     "Worded",
@@ -26,15 +25,12 @@ __all__ = [
     "load",
     "parse",
     "read",
-    "requests",
-    "requests_path",
     "wording_path",
 ]
 
 LISTS: Final = ("questions", "answers")
-_OWN_ROOT: Final = Path(__file__).parent
+OWN_ROOT: Final = Path(__file__).parent
 _FORMATTER: Final = string.Formatter()
-_LINES_APART: Final = 104_729  # a prime above any number of questions
 
 FORMS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = MappingProxyType(
     {"en": MappingProxyType({"a": with_article, "s": plural})}
@@ -156,17 +152,12 @@ class Block:
 
 def wording_path(suite: str, task: str, lang: str = "en", root: Path | None = None) -> Path:
     """Where a task's wording lies; ``root`` is the package's own folder when None."""
-    return (root or _OWN_ROOT) / lang / suite / f"{task}.toml"
-
-
-def requests_path(lang: str = "en", root: Path | None = None) -> Path:
-    """Where the lines lie that ask for a form of answer."""
-    return (root or _OWN_ROOT) / lang / "forms.toml"
+    return (root or OWN_ROOT) / lang / suite / f"{task}.toml"
 
 
 def languages(root: Path | None = None) -> tuple[str, ...]:
     """Languages there is wording in."""
-    base = root or _OWN_ROOT
+    base = root or OWN_ROOT
     return tuple(sorted(path.name for path in base.iterdir() if any(path.glob("*/*.toml")))) if base.is_dir() else ()
 
 
@@ -356,55 +347,3 @@ def _ready(task: str, block: str, sentences: tuple[tuple[int, Sentence], ...]) -
     """Pairs of fillable text and template id, in order of id."""
     pairs = [(sentence.percent, f"{task}/{block}/{sentence.digest}") for _, sentence in sentences]
     return tuple(sorted(pairs, key=lambda pair: pair[1]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Requests:
-    """The line below a question that says in what form to answer it: a letter, the bare value, Yes or No.
-
-    Attributes:
-        path: the file the lines come from.
-        content_hash: 16 hex digits over all lines, whatever their order.
-    """
-
-    path: Path
-    content_hash: str
-    _lines: dict[str, tuple[str, ...]] = field(repr=False)
-
-    def line(self, form: str, key: int) -> str:
-        """One of a form's lines, picked by ``key`` (any integer); empty where the form has none."""
-        lines = self._lines.get(form, ())
-        # Divided, so that the choice does not go with that of the question.
-        return lines[key // _LINES_APART % len(lines)] if lines else ""
-
-
-@lru_cache(maxsize=16)
-def requests(lang: str = "en", root: Path | None = None) -> Requests:
-    """What asks for each form of answer, for tasks of which each form has its own wording.
-
-    Args:
-        lang: language folder; its ``forms.toml`` has a table per form with a list of ``lines``.
-        root: another folder of wording; the package's own when None.
-
-    Raises:
-        TemplateError: for a missing or faulty file; names the fault.
-    """
-    path = requests_path(lang, root)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TemplateError("no such file", path=path, remedy="write it as the package's own forms.toml is") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TemplateError(f"not readable as TOML: {error}", path=path, remedy="correct it; quote all text") from None
-    lines: dict[str, tuple[str, ...]] = {}
-    for form, table in document.items():
-        some = table.get("lines") if isinstance(table, dict) and set(table) == {"lines"} else None
-        usable = isinstance(some, list) and all(isinstance(line, str) and line.strip() == line != "" for line in some)
-        if not some or not usable or any("\n" in line or "{" in line for line in some) or len(set(some)) < len(some):
-            raise TemplateError(
-                f"[{form}] must hold lines, a list of different short texts of one line each without slots",
-                path=path,
-                remedy="write them as the package's own forms.toml does",
-            )
-        lines[form] = tuple(sorted(some))
-    return Requests(path, f"{stable_hash(lang, lines):016x}", lines)

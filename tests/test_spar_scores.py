@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.spar_metrics import LEVELS, OFFICIAL, STRICT, TASKS, Item, Metrics, gold_of, item_of, kind_of
-from support.spar_runs import quick_rows, rows_of
+from support.spar_runs import LAYOUTS, quick_run, table_run
 
 Asked = list[tuple[Item, Mapping[str, Any]]]
 BOTH = pytest.mark.parametrize("metrics", [STRICT, OFFICIAL], ids=["strict", "official"])
@@ -22,7 +22,7 @@ def asked_in(rows: Sequence[Mapping[str, Any]]) -> Asked:
 
 @pytest.fixture(scope="session")
 def asked(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return asked_in(quick_rows(tmp_path_factory.getbasetemp()))
+    return asked_in(quick_run(tmp_path_factory.getbasetemp()).rows)
 
 
 def everything_is_100(metrics: Metrics, asked: Asked) -> None:
@@ -177,10 +177,11 @@ def test_a_missing_task_is_no_score(asked: Asked) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["default", "spar"])
-@pytest.mark.parametrize("layout", ["scannet", "structured3d"])
-def test_gold_scores_100_on_more_scenes(built_once: None, tmp_path: Any, layout: str, preset: str) -> None:
-    asked = asked_in(rows_of(tmp_path, layout, frames=24, per_scene=60, scenes=2, seed=5, preset=preset))
+@pytest.mark.parametrize(("layout", "preset"), [*((layout, "default") for layout in LAYOUTS), ("scannet", "spar")])
+def test_gold_scores_100_on_more_scenes(
+    built_once: None, tmp_path_factory: pytest.TempPathFactory, layout: str, preset: str
+) -> None:
+    asked = asked_in(table_run(tmp_path_factory.getbasetemp(), layout, preset).rows)
     assert len(asked) > 500
     everything_is_100(STRICT, asked)
     everything_is_100(OFFICIAL, asked)

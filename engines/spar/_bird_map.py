@@ -13,6 +13,7 @@ from ..marked_objects import MarkedObjects
 from ..sampling import deal
 from ..view_groups import ViewGroups
 from ._imagined_views import ImaginationParameters, ImaginedViews
+from ._marked_items import NO_FRAMES
 
 __all__ = ["map_facts"]
 
@@ -47,7 +48,10 @@ def map_facts(
     sizes = range(parameters.least_map_objects, parameters.most_map_objects + 1)
     deck = deal(limit, (len(sizes),), objects.scene.id, task)[:, 0].tolist()
     stated = 0
-    for frames in groups.triples(_TRIES * limit, rng, objects.shows):
+    triples = groups.triples(_TRIES * limit, rng, objects.shows)
+    if not triples:
+        reasons[NO_FRAMES] += 1
+    for frames in triples:
         if stated == limit:
             return
         view = views.cameras.view(frames[0])

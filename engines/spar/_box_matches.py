@@ -71,6 +71,7 @@ def matches(
     """
     uses: Counter[Hashable] = Counter()
     left = [((first, second), np.flatnonzero(objects.shows[first] & objects.shows[second])) for first, second in pairs]
+    reasons["no object that both images show well enough"] += sum(not len(shared) for _, shared in left)
     while left:
         following = []
         for frames, shared in left:

@@ -90,28 +90,34 @@ class _Kind:
 
 
 def appearance_orders(
-    task: VideoTask, objects: MosaicObjects, frames: Frames, parameters: AppearanceParameters, left_out: Sequence[str]
+    task: VideoTask,
+    objects: MosaicObjects,
+    videos: Sequence[Frames],
+    parameters: AppearanceParameters,
+    left_out: Sequence[str],
 ) -> Iterator[Fact]:
-    """Facts about four kinds each; kinds, and the orders in which the text lists them, take turns.
+    """Facts about four kinds each; videos, kinds, and the orders in which the text lists them, take turns.
 
     Args:
         task: as asked for.
         objects: of the scene.
-        frames: of the video.
+        videos: of it.
         parameters: when a kind appears.
         left_out: names that are not asked about.
     """
     task.reasons.update(objects.reasons)
-    kinds = _kinds(task, objects, frames, parameters, left_out)
-    sets = _sets(kinds, task.rng)
-    if not sets:
-        task.reasons["fewer than four kinds that clearly appear one after the other"] += 1
+    sets: list[tuple[Frames, tuple[_Kind, ...]]] = []
+    for frames in videos:
+        found = _sets(_kinds(task, objects, frames, parameters, left_out), task.rng)
+        if not found:
+            task.reasons["fewer than four kinds that clearly appear one after the other"] += 1
+        sets += [(frames, kinds) for kinds in found]
     uses: Counter[Hashable] = Counter()
-    keys = [("any", *(kind.label for kind in chosen)) for chosen in sets]
+    keys = [(frames, *(kind.label for kind in kinds)) for frames, kinds in sets]
     chosen = [sets[place] for place in take_least_used(keys, task.limit, uses)]
     deck = deal(len(chosen), (len(task.forms), len(_ORDERS)), objects.scene.id, task.name).tolist()
-    for some, (form, order) in zip(chosen, deck, strict=True):
-        yield _fact(task, objects, frames, parameters, some, task.forms[form], _ORDERS[order])
+    for (frames, kinds), (form, order) in zip(chosen, deck, strict=True):
+        yield _fact(task, objects, frames, parameters, kinds, task.forms[form], _ORDERS[order])
 
 
 def _kinds(

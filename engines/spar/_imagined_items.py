@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..marked_objects import MarkedObjects
 from ._imagined_views import Move
-from ._marked_items import Item
+from ._marked_items import NO_FRAMES, TOO_FEW_SHOWN, Item
 
 __all__ = ["Candidates"]
 
@@ -59,6 +59,8 @@ class Candidates:
     def moves(self, look: Callable[[Item], Move | str], limit: int) -> list[Move]:
         """What can be asked about, enough to choose ``limit`` facts from."""
         found: list[Move] = []
+        if not self._groups:
+            self._reasons[NO_FRAMES] += 1
         for item in itertools.islice(self._items(), _LOOKS * limit):
             seen = look(item)
             if isinstance(seen, Move):
@@ -85,6 +87,8 @@ class Candidates:
     def _orders(self, group: Frames) -> Iterator[tuple[int, ...]]:
         """Objects that a set of frames shows, in every order, or many of them: each once, in random order."""
         shown = np.flatnonzero(self._objects.shows[list(group)].any(axis=0) & self._allowed)
+        if len(shown) < self._count:
+            self._reasons[TOO_FEW_SHOWN] += 1
         if math.perm(len(shown), self._count) <= _LISTED:
             every = list(itertools.permutations(shown.tolist(), self._count))
             yield from (every[place] for place in self._rng.permutation(len(every)).tolist())

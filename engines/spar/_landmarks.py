@@ -25,7 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 class LandmarkParameters(MarkedObjectParameters):
     """What serves as a landmark."""
 
-    landmark_size: float = Field(0.4, ge=0, description="metres; longest side of a landmark, at least")
+    landmark_size: float = Field(0.3, ge=0, description="metres; longest side of a landmark, at least")
     passed_within: float = Field(1.5, gt=0, description="metres between a leg of a way and a landmark passed, at most")
     stopped_within: float = Field(
         1.0, gt=0, description="metres between the end of a leg and a landmark there, at most"

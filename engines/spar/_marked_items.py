@@ -12,7 +12,10 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Item", "deal_forms", "items_in_turn"]
+__all__ = ["NO_FRAMES", "TOO_FEW_SHOWN", "Item", "deal_forms", "items_in_turn"]
+
+NO_FRAMES: Final = "no frames that can be shown together"
+TOO_FEW_SHOWN: Final = "too few objects in what is shown together"
 
 _LOOKED_AT: Final = 128  # combinations of marks looked at for each item, where some frames offer more
 
@@ -75,7 +78,10 @@ def items_in_turn(
     while waiting:
         group = waiting.popleft()
         marks = [(image, thing) for image, frame in enumerate(group) for thing in markable(frame)]
-        for chosen in _by_use(_combinations(marks, count, several=len(group) > 1, rng=rng), uses, rng):
+        choices = _combinations(marks, count, several=len(group) > 1, rng=rng)
+        if not choices:
+            reasons[TOO_FEW_SHOWN] += 1
+        for chosen in _by_use(choices, uses, rng):
             helpers, asked = frozenset(chosen[:aside]), frozenset(chosen[aside:])
             if (group, asked) in stated or (group, helpers, asked) in refused:
                 continue

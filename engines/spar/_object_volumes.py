@@ -14,6 +14,7 @@ from ...core.types import BoxMark, Point
 from ..marked_objects import MarkedObjectParameters, MarkedObjects
 from ..object_sizes import stray_shares
 from ._centre_measures import Measure, Measured
+from ._firm_sizes import border_shifts
 from ._marked_items import Item
 
 __all__ = ["ObjectVolume", "VolumeParameters"]
@@ -30,6 +31,13 @@ class VolumeParameters(MarkedObjectParameters):
     most_rival: float = Field(
         0.05, ge=0, description="share by which length or width may change if the box is turned to one as tight"
     )
+    most_border_shift: float = Field(
+        0.03,
+        ge=0,
+        description="metres by which the triangles on its border to other objects may make any side of an object longer, "
+        "or",
+    )
+    relative_border_shift: float = Field(0.10, ge=0, description="share of the side by which they may")
     least_px: int = Field(
         400, ge=1, description="visible pixels, on a map 640 px wide, of an object whose size is asked for"
     )
@@ -61,6 +69,7 @@ class ObjectVolume(Measure):
         self.objects = objects
         self._limits = parameters
         self._stray = stray_shares(objects.boxes)
+        self._border = border_shifts(objects.scene, objects.boxes)
 
     def measure(self, item: Item) -> Measured | str:
         """The sides of the mark's object."""
@@ -73,6 +82,10 @@ class ObjectVolume(Measure):
             return "stray bits change the object's size"
         if not rival <= limits.most_rival:
             return "length and width depend on how the box is turned"
+        border = self._border[instance]
+        firm = border / np.maximum(limits.most_border_shift, limits.relative_border_shift * size)
+        if not firm.max() <= 1:
+            return "the size depends on where the object's label ends"
         pixels = int(self.objects.visible_px[item.frame(0), instance])
         if pixels < limits.least_px:
             return "too small in the image for its size to be asked for"
@@ -83,10 +96,15 @@ class ObjectVolume(Measure):
             size.min() / limits.least_side,
             _room(limits.most_stray, stray),
             _room(limits.most_rival, rival),
+            _room(1.0, float(firm.max())),
             pixels / limits.least_px,
             seen,
         ]
-        evidence = {"stray": round(stray, _DECIMALS), "rival": round(rival, _DECIMALS)}
+        evidence = {
+            "stray": round(stray, _DECIMALS),
+            "rival": round(rival, _DECIMALS),
+            "border_shift": border.round(_DECIMALS).tolist(),
+        }
         return Measured(tuple(size.tolist()), {"object": 0}, float(min(ratios)), evidence=evidence)
 
     def thresholds(self) -> Mapping[str, float | bool]:
@@ -95,6 +113,8 @@ class ObjectVolume(Measure):
             "least_side_m": limits.least_side,
             "most_stray": limits.most_stray,
             "most_rival": limits.most_rival,
+            "most_border_shift_m": limits.most_border_shift,
+            "relative_border_shift": limits.relative_border_shift,
             "least_px": limits.least_px,
         }
         if self.objects.states is None:

@@ -1,4 +1,4 @@
-"""How large a room's floor is, by the surfaces around a camera's way or a stated layout, and how much of it frames show.
+"""How large a room's floor is, by the surfaces around a camera's way or a stated layout, and what of it frames show.
 
 What somebody would see of the mesh who turned about at places of the way is laid on a horizontal grid: the inner sides
 of walls, however thick these are. The area within the walls is that of everything seen, closed, without holes and

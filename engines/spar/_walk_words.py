@@ -18,12 +18,19 @@ from ._walked_path import Leg, angle_shown, length_shown
 __all__ = ["directions"]
 
 _HALF_TURN: Final = 180
+_SLIGHT: Final = 15  # degrees; nobody swings round by so little
 
 _TURNS: Final = (
     "turn {side} by about {angle}°",
     "turn about {angle}° to the {side}",
     "make a turn of about {angle}° to your {side}",
     "swing round to the {side} by roughly {angle}°",
+)
+_SLIGHT_TURNS: Final = (
+    "turn slightly {side}, by about {angle}°",
+    "turn a little to the {side}, about {angle}°",
+    "make a slight turn of about {angle}° to your {side}",
+    "bear to the {side} by roughly {angle}°",
 )
 _TURNS_AROUND: Final = ("turn around", "turn to face the other way", "make a half turn")
 _WALKS: Final = (
@@ -89,7 +96,8 @@ def _turned(turn: float, rng: np.random.Generator) -> str:
         return ""
     if angle == _HALF_TURN:
         return _pick(_TURNS_AROUND, rng)
-    return _pick(_TURNS, rng).format(side=_SIDES[1 if turn > 0 else -1], angle=angle)
+    words = _pick(_SLIGHT_TURNS if angle <= _SLIGHT else _TURNS, rng)
+    return words.format(side=_SIDES[1 if turn > 0 else -1], angle=angle)
 
 
 def _pick(words: Sequence[str], rng: np.random.Generator) -> str:

@@ -31,13 +31,12 @@ __all__ = ["WalkParameters", "walks"]
 
 _ENDS: Final = 48  # frames of a scene at which stretches begin and end
 _DECIMALS: Final = 4  # of metres and radians, in the evidence
-_MOST_SHARED: Final = 0.5  # of the frames that two stretches have together, shown in both
 
 
 class WalkParameters(LandmarkParameters):
     """What decides which stretches of a camera's way are told."""
 
-    fewest_legs: int = Field(2, ge=1, description="straight legs of a walk, at least")
+    fewest_legs: int = Field(1, ge=1, description="straight legs of a walk, at least")
     most_legs: int = Field(6, ge=1, description="straight legs of a walk, at most")
     least_leg: float = Field(0.5, gt=0, description="metres of a leg, at least")
     most_detour: float = Field(0.25, gt=0, description="metres by which the camera may leave the legs told of its way")
@@ -47,6 +46,10 @@ class WalkParameters(LandmarkParameters):
     )
     least_link: float = Field(
         0.05, ge=0, lt=1, description="overlap of two frames of a walk that follow each other, at least"
+    )
+
+    most_shared_time: float = Field(
+        0.7, ge=0, lt=1, description="share of the time that two walks cover together in which both go on, at most"
     )
 
     @model_validator(mode="after")
@@ -130,7 +133,7 @@ class _Search:
         spread = [best[k] for k in self._task.rng.permutation(len(best)).tolist()]
         kept: list[_Walk] = []
         for walk in spread:
-            if all(_shared(walk.frames, other.frames) <= _MOST_SHARED for other in kept):
+            if all(_shared(walk.frames, other.frames) <= self._parameters.most_shared_time for other in kept):
                 kept.append(walk)
             else:
                 self._task.reasons["too much like another walk"] += 1

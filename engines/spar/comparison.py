@@ -28,6 +28,7 @@ from ._comparison_search import (
     NamedInViews,
     Search,
 )
+from ._marked_items import NO_FRAMES
 
 if TYPE_CHECKING:
     from ...core.geometry import SceneGeometry
@@ -175,7 +176,7 @@ class Comparison(Engine):
             assert best is not None
             yield from best[0]
             if not places:
-                yield Skip(task, "no frames that can be shown together")
+                yield Skip(task, NO_FRAMES)
             yield from (Skip(task, reason, count) for reason, count in sorted(objects.reasons.items()))
             yield from best[1].skips()
 

@@ -23,7 +23,7 @@ from ..sampling import deal
 from ..view_groups import ViewGroupParameters, ViewGroups
 from ._box_matches import BoxMatch, BoxMatchParameters, matches
 from ._camera_moves import CameraMoveParameters, CameraMoves, Places
-from ._marked_items import deal_forms
+from ._marked_items import NO_FRAMES, deal_forms
 
 if TYPE_CHECKING:
     from ...core.geometry import SceneGeometry
@@ -215,7 +215,7 @@ class _Questions:
     def _pairs(self, rng: np.random.Generator, reasons: Counter[str]) -> Sequence[tuple[int, ...]]:
         pairs = self.views.pairs(rng)
         if not pairs:
-            reasons["no frames that can be shown together"] += 1
+            reasons[NO_FRAMES] += 1
         return pairs
 
 

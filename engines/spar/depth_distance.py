@@ -21,7 +21,7 @@ from ..base import Engine, Parameters, Request
 from ..distractors import wrong_numbers
 from ..marked_objects import SPAR_OBJECTS
 from ..sampling import deal
-from ..view_groups import ViewGroupParameters, ViewGroups
+from ..view_groups import ORDINALS, ViewGroupParameters, ViewGroups
 from ._centre_measures import (
     CentreDistance,
     CentredObjects,
@@ -32,7 +32,7 @@ from ._centre_measures import (
     Measure,
     Measured,
 )
-from ._marked_items import Item, deal_forms, items_in_turn
+from ._marked_items import NO_FRAMES, Item, deal_forms, items_in_turn
 from ._object_volumes import ObjectVolume, VolumeParameters
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["ENGINE"]
 
 _OPTIONS: Final = 4
-_ORDINALS: Final = ("first", "second", "third")
 
 Frames = tuple[int, ...]
 
@@ -241,6 +240,7 @@ class DepthDistance(Engine):
             "same_order": False,
             "most_stray_shift": 10.0,
             "most_rival": 1.0,
+            "most_border_shift": 10.0,
         }
     }
     tasks: ClassVar[tuple[TaskSpec, ...]] = tuple(kind.spec(name) for name, kind in _KINDS.items())
@@ -259,7 +259,7 @@ class DepthDistance(Engine):
             measure, reasons = questions.measure(kind), Counter(questions.objects.reasons)
             groups = questions.groups(kind.view)
             if not groups:
-                reasons["no frames that can be shown together"] += 1
+                reasons[NO_FRAMES] += 1
             deck = deal(request.limit, (len(forms), _OPTIONS), scene.id, task)
             asked = questions.ask(measure, groups, generators[task], reasons)
             for question, form, letter in deal_forms(asked, forms, deck, _Question.fits, reasons):
@@ -316,7 +316,7 @@ def _slots(kind: _Kind, measure: Measure, item: Item, measured: Measured) -> dic
         slots[slot] = reference(mark)
         image, _ = item.marks[mark]
         if kind.view == "three":
-            slots[f"{slot}_image"] = _ORDINALS[image]
+            slots[f"{slot}_image"] = ORDINALS[image]
         elif kind.view == "video":
             slots[f"{slot}_frame"] = image
     return slots

@@ -24,6 +24,7 @@ from ..sampling import deal
 from ..view_groups import ViewGroupParameters, ViewGroups
 from ._balanced_words import Choice, balanced, usable_forms
 from ._camera_relations import CameraRelations
+from ._marked_items import NO_FRAMES
 from ._related_items import Frames, Related, RelatedItems
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class _Stage:
         kind = _KINDS[task]
         groups = self._groups(kind, limit, rng)
         if not groups:
-            reasons["no frames that can be shown together"] += 1
+            reasons[NO_FRAMES] += 1
         find, most = (self.items.pairs, _POOL) if kind.is_between else (self.items.singles, _ALIKE)
         pool = find(groups, most * limit, rng, reasons)
         usable = usable_forms(pool, forms, reasons)

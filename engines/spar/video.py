@@ -166,20 +166,20 @@ class Video(Engine):
         groups: ViewGroups,
         parameters: VideoParameters,
     ) -> Iterator[Fact]:
-        frames, count = groups.video(), parameters.videos
-        if len(frames) < 2:
+        if len(geometry.scene.frames) < 2:
             task.reasons["a single frame is no video"] += 1
-        elif task.name == _FRAMES.name:
-            yield from frame_lists(task, MarkedObjects(geometry, parameters), groups.videos(count), parameters)
-        elif task.name == _ORDER.name:
-            yield from appearance_orders(task, MosaicObjects(geometry), frames, parameters, parameters.left_out)
-        elif task.name == _COUNT.name:
-            objects = MosaicObjects(geometry)
-            yield from video_counts(task, objects, groups.videos(count), parameters, parameters.left_out)
-        elif task.name == _ROOM.name:
-            yield from room_sizes(task, geometry, groups.videos(count), parameters)
-        else:
+        elif task.name == _WALK.name:
             yield from walks(task, MarkedObjects(geometry, parameters), groups, parameters)
+        elif task.name == _ROOM.name:
+            yield from room_sizes(task, geometry, groups.videos(parameters.videos), parameters)
+        else:
+            videos = groups.videos(parameters.videos)
+            if task.name == _FRAMES.name:
+                yield from frame_lists(task, MarkedObjects(geometry, parameters), videos, parameters)
+            elif task.name == _ORDER.name:
+                yield from appearance_orders(task, MosaicObjects(geometry), videos, parameters, parameters.left_out)
+            else:
+                yield from video_counts(task, MosaicObjects(geometry), videos, parameters, parameters.left_out)
 
 
 ENGINE: Final = Video()

@@ -102,6 +102,10 @@ def test_the_option_selected_is_read() -> None:
     chosen = {"form": "select", "options": ["0.8", "1.5", "2.9"], "answer_index": 1}
     assert not list(disagreements(row("choice", "B", [1.46], ["m"], **chosen)))
     assert list(disagreements(row("choice", "C", [1.46], ["m"], **{**chosen, "answer_index": 2})))
+    places = {"form": "select", "options": ["(512,403),2.4", "(512,403),2.9"], "answer_index": 0}
+    value, units = [511.5, 201.0, 2.44], ["px", "px", "m"]
+    assert not list(disagreements(row("choice", "A", value, units, **places)))
+    assert list(disagreements(row("choice", "B", value, units, **{**places, "answer_index": 1})))
     words = {"form": "select", "options": ["chair", "bed"], "answer_index": 0}
     assert not list(disagreements(row("choice", "A", [1.46, 2.0], ["m", "m"], **words)))
 

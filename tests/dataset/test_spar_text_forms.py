@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from support.spar_runs import LAYOUTS, Row, quick_rows, table_rows
+from support.spar_runs import LAYOUTS, Row, quick_run, table_run
 from support.spar_texts import faults
 
 from spatialgen.dataset.check import problems
@@ -17,7 +17,7 @@ from spatialgen.dataset.check import problems
 
 @pytest.fixture(scope="session")
 def rows(built_once: None, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Row]:
-    return quick_rows(tmp_path_factory.getbasetemp())
+    return quick_run(tmp_path_factory.getbasetemp()).rows
 
 
 def all_texts_hold(rows: Sequence[Row]) -> None:
@@ -56,7 +56,7 @@ def test_answers_are_balanced(rows: Sequence[Row]) -> None:
 def test_all_texts_hold_in_every_layout(
     built_once: None, tmp_path_factory: pytest.TempPathFactory, layout: str, preset: str
 ) -> None:
-    some = table_rows(tmp_path_factory.getbasetemp(), layout, preset)
+    some = table_run(tmp_path_factory.getbasetemp(), layout, preset).rows
     assert len(some) > 1000
     all_texts_hold(some)
     answers_are_balanced(some)

@@ -28,6 +28,15 @@ def test_wrong_numbers_differ_by_enough_as_they_are_written(decimals: int) -> No
     assert min(ranks.values()) > 70
 
 
+@pytest.mark.parametrize(("truth", "written"), [(0.25, 0.3), (0.75, 0.8), (1.25, 1.3), (3.5, 3.5)])
+def test_wrong_numbers_keep_away_from_what_is_written_of_the_truth(truth: float, written: float) -> None:
+    """Halves are written upwards; 4.2 is not more than 20 % above 3.5."""
+    rng = np.random.default_rng(0)
+    found = {number for _ in range(300) for number in wrong_numbers(truth, rng, decimals=1, count=1) or ()}
+    assert found
+    assert all(max(number, written) > (1 + LEAST_APART) * min(number, written) + 1e-6 for number in found)
+
+
 def test_numbers_too_small_to_be_told_apart_have_no_wrong_ones() -> None:
     assert wrong_numbers(0.14, np.random.default_rng(0), decimals=1) is None
     assert wrong_numbers(0.14, np.random.default_rng(0), decimals=0, scale=100.0) is not None

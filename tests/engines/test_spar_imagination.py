@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import permutations
@@ -390,6 +392,14 @@ def test_rows_keep_every_rule() -> None:
     assert {row["task"] for row in rows} == {spec.name for spec in ENGINE.tasks}
     for row in rows:
         assert problems(row) == []
+    told = {row["task"]: row for row in rows if "sides" in json.loads(row["slots"])}
+    assert set(told) == {f"spatial_imagination_oo_{shown}" for shown in ("mv", "video", "video_hard")}
+    for task, row in told.items():
+        sides = json.loads(row["slots"])["sides"]
+        assert sides in row["answer"]
+        thing = "object[0-3]" if task.endswith("video") else r"the [\w ]+" + r" \(\w+ bbox\)" * task.endswith("mv")
+        several = rf"{thing}(, {thing})*( and {thing})?"
+        assert re.fullmatch(rf"({several} in front( and {several} behind)?|{several} behind)", sides)
     single = next(row for row in rows if row["task"] == "spatial_imagination_oc")
     assert all(f"({color} bbox)" in single["question"] for color in ("green", "blue", "red"))
     assert len({row["id"] for row in rows}) == len(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from support.closed_form import make_scene
 from support.video_room import make_video_scene
 
 from spatialgen import engines
-from spatialgen.core.types import Camera, Fact, Instance, Scene, Skip
+from spatialgen.core.geometry import SceneGeometry
+from spatialgen.core.types import Camera, Fact, Frame, Instance, Scene, Skip
 from spatialgen.engines.base import Engine
-from spatialgen.errors import SceneError, SpatialgenError
 
 SUITE = [engines.load(name) for name in engines.available() if name.startswith("spar/")]
 TASKS = {spec.name for engine in SUITE for spec in engine.tasks}
@@ -24,11 +25,11 @@ VIDEOS = {spec.name for engine in SUITE for spec in engine.tasks if "trajectory"
 Found = dict[str, list[Fact | Skip]]
 
 
-def ask(scene: Scene, limit: int = 3, preset: str = "default", **options: object) -> Found:
+def ask(scene: Scene, limit: int = 1) -> Found:
     """What every task says of a scene; every one of them says something."""
     found: Found = defaultdict(list)
     for engine in SUITE:
-        for item in engine.facts(scene, limit=limit, parameters=engine.configure(preset), **options):  # type: ignore[arg-type]
+        for item in engine.facts(scene, limit=limit):
             found[item.task].append(item)
     assert set(found) == TASKS, f"silent: {TASKS - set(found)}"
     for task, items in found.items():
@@ -53,7 +54,7 @@ def reasons(found: Found, task: str) -> str:
     return " / ".join(item.reason for item in found[task] if isinstance(item, Skip))
 
 
-def room(frames: int = 8, **options: object) -> Scene:
+def room(frames: int = 5, **options: object) -> Scene:
     return make_scene(frames=frames, furnished=True, coarse=True, size=(160, 120), depth_size=(80, 60), **options)  # type: ignore[arg-type]
 
 
@@ -109,7 +110,7 @@ def test_nothing_but_walls() -> None:
     assert "part of the building" in reasons(found, "depth_prediction_oc")
 
 
-@pytest.mark.parametrize("label", ["", "object", "unannotated", "REMOVE"])
+@pytest.mark.parametrize("label", ["", "REMOVE"])
 def test_labels_that_say_nothing(label: str) -> None:
     found = ask(named(room(), label))
     assert {fact.task for fact in facts_of(found)} <= {"camera_motion_infer", "view_change_infer", "room_size"}
@@ -168,8 +169,8 @@ def test_no_mesh_and_no_objects() -> None:
 
 
 def test_neither_mesh_nor_depth() -> None:
-    found = ask(room(mesh=False).__class__(**{**_fields(room(mesh=False)), "frames": _without_depth(room(mesh=False))}))
-    assert not facts_of(found)
+    scene = room(mesh=False)
+    assert not facts_of(ask(replace(scene, frames=_without_depth(scene))))
 
 
 def test_no_depth_but_a_mesh() -> None:
@@ -212,18 +213,11 @@ def test_cameras_that_look_straight_down() -> None:
 
     def pose(index: int) -> np.ndarray:
         moved = down.copy()
-        moved[0, 3] += 0.3 * (index - 4)
+        moved[0, 3] += 0.3 * (index - 2)
         return moved
 
     found = ask(with_pose(room(), pose))
     assert not facts_of(found, {"view_change_infer", "spatial_imagination_map_mv", "obj_spatial_relation_oc_mv"})
-
-
-@pytest.mark.parametrize("value", [-np.inf, np.nan])
-def test_a_pose_that_is_no_pose_is_refused_when_the_camera_is_made(value: float) -> None:
-    with pytest.raises(SpatialgenError) as caught:
-        with_pose(room(), lambda _: np.full((4, 4), value))
-    assert isinstance(caught.value, SceneError)
 
 
 # ---- videos
@@ -231,14 +225,15 @@ def test_a_pose_that_is_no_pose_is_refused_when_the_camera_is_made(value: float)
 
 @pytest.mark.parametrize("count", [1, 2, 31, 32, 33])
 def test_number_of_frames_of_a_video(count: int) -> None:
-    scene = make_video_scene(frames=count, size=(96, 72))
+    scene = make_video_scene(frames=count, size=(64, 48))
+    asked = {"obj_count", "spatial_imagination_oc_video", "distance_prediction_oo_video"}
     found: Found = defaultdict(list)
     for engine in SUITE:
-        if tasks := [spec.name for spec in engine.tasks if spec.name in VIDEOS - {"nav"}]:
-            for item in engine.facts(scene, tasks=tasks, limit=2):
+        if tasks := [spec.name for spec in engine.tasks if spec.name in asked]:
+            for item in engine.facts(scene, tasks=tasks, limit=1):
                 found[item.task].append(item)
-    assert set(found) == VIDEOS - {"nav"}
-    facts = facts_of(found, VIDEOS - {"nav"})
+    assert set(found) == asked
+    facts = facts_of(found, asked)
     for fact in facts:
         assert len(fact.frames) == min(count, 32)
         assert list(fact.frames) == sorted(set(fact.frames))
@@ -254,17 +249,19 @@ def test_number_of_frames_of_a_video(count: int) -> None:
 
 @pytest.mark.parametrize("engine", SUITE, ids=lambda engine: engine.name)
 def test_every_task_alone_says_what_it_says_among_others(engine: Engine) -> None:
-    scene = room(12)
+    scene, geometry = whole_room()
     together: Found = defaultdict(list)
-    for item in engine.facts(scene, limit=4):
+    for item in engine.facts(scene, geometry, limit=2):
         together[item.task].append(item)
     for spec in engine.tasks:
-        assert list(engine.facts(scene, tasks=[spec.name], limit=4)) == together[spec.name]
+        assert list(engine.facts(scene, geometry, tasks=[spec.name], limit=2)) == together[spec.name]
 
 
-def _without_depth(scene: Scene) -> tuple[object, ...]:
+@cache
+def whole_room() -> tuple[Scene, SceneGeometry]:
+    scene = room(9)
+    return scene, SceneGeometry(scene)
+
+
+def _without_depth(scene: Scene) -> tuple[Frame, ...]:
     return tuple(replace(f, depth_camera=None, load_depth=None, depth_ref=None, depth_scale=None) for f in scene.frames)
-
-
-def _fields(scene: Scene) -> dict[str, object]:
-    return {name: getattr(scene, name) for name in scene.__dataclass_fields__ if scene.__dataclass_fields__[name].init}

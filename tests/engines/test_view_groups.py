@@ -88,6 +88,24 @@ def test_a_video_is_spread_evenly(geometry: SceneGeometry, frames: int, wanted: 
     assert ViewGroups(geometry, ViewGroupParameters(video_frames=wanted)).video() == expected
 
 
+def test_videos_are_spread_over_the_way_and_over_stretches_of_it(geometry: SceneGeometry) -> None:
+    groups = ViewGroups(geometry, ViewGroupParameters(video_frames=6))
+    found = groups.videos(9)
+    assert found[0] == groups.video()
+    assert len(found) == len(set(found)) == 9
+    for video in found:
+        steps = np.diff(video)
+        assert len(video) == 6
+        assert 1 <= steps.min() <= steps.max() <= steps.min() + 1
+        assert 0 <= video[0] <= video[-1] < len(geometry.scene.frames)
+    for k, one in enumerate(found):
+        assert all(len(set(one) & set(other)) <= 4 for other in found[:k])
+    assert found[:4] == groups.videos(4)
+    spans = [video[-1] - video[0] for video in groups.videos(100)]
+    assert min(spans) < max(spans) / 2
+    assert ViewGroups(geometry, ViewGroupParameters(video_frames=24)).videos(9) == [tuple(range(24))]
+
+
 def test_evidence_leads_from_one_camera_to_the_other(geometry: SceneGeometry, groups: ViewGroups) -> None:
     found = groups.evidence((3, 9, 15))
     assert [pair["images"] for pair in found] == [[0, 1], [0, 2], [1, 2]]

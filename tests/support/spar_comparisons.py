@@ -5,7 +5,6 @@ Written from docs/conventions.md ("Comparing distances of centres") and the fact
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from .mosaic_oracle import GREY_PX, HIDDEN_PX
 from .mosaic_rows import SLACK_PX, namesakes
 from .spar_cross_views import box_is_right, box_numbers, is_in_tenths, judge_linked, judge_shown
+from .spar_depths import centres_of
 from .spar_rows import COLORS, ORDINALS, SparReading
 from .spar_sentences import said_in
 
@@ -80,11 +80,15 @@ def judge_comparison(reading: SparReading) -> None:
         return
     rule = RULES[reading.preset]
     judge_thresholds(reading, rule)
-    if references:
-        true = np.array([math.dist(reading.centre(references[0]), reading.centre(one)) for one in candidates])
-    else:
-        true = np.array([reading.distance(0, one) for one in candidates])
-    _judge_values(reading, true, rule)
+    starts = centres_of(reading, references[0]) if references else reading.pose(0)[None, :3, 3]
+    possible = [np.linalg.norm(centres_of(reading, one)[:, None] - starts[None], axis=-1).ravel() for one in candidates]
+    stated = np.array(row["value"], dtype=float)
+    if stated.shape != (len(candidates),):
+        reading.need(False, f"{len(stated)} distances of {len(candidates)} objects")
+        return
+    # Round and square things have several smallest boxes, whose centres may be centimetres apart.
+    true = np.array([some[np.abs(some - one).argmin()] for some, one in zip(possible, stated, strict=True)])
+    _judge_values(reading, stated, true, rule)
     place = _said(reading, candidates)
     if place is None:
         return
@@ -95,11 +99,8 @@ def judge_comparison(reading: SparReading) -> None:
     PLACES[row["task"]](reading, compared)
 
 
-def _judge_values(reading: SparReading, true: np.ndarray, rule: Gaps) -> None:
-    stated = np.array(reading.row["value"], dtype=float)
-    if stated.shape != true.shape:
-        reading.need(False, f"{len(stated)} distances of {len(true)} objects")
-        return
+def _judge_values(reading: SparReading, stated: np.ndarray, true: np.ndarray, rule: Gaps) -> None:
+    """Every distance is the true one, and none is too short."""
     error = np.abs(stated - true)
     reading.verdict.measures["distance_error"] = float(error.max())
     limit = np.array([reading.off(one) for one in true])

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import spar_depths
+from . import spar_comparisons, spar_cross_views, spar_depths, spar_imagination, spar_relations, spar_videos
 from .mosaic_oracle import Stage
 from .mosaic_rows import Row
 from .multispa_oracle import Verdict
 from .spar_rows import SparReading, judge_any_spar
 
-JUDGES: dict[str, Callable[[SparReading], None]] = {**spar_depths.JUDGES}
+JUDGES: dict[str, Callable[[SparReading], None]] = {
+    **spar_depths.JUDGES,
+    **spar_comparisons.JUDGES,
+    **spar_relations.JUDGES,
+    **spar_imagination.JUDGES,
+    **spar_cross_views.JUDGES,
+    **spar_videos.JUDGES,
+    **spar_videos.JUDGES,
+}
 """By task, what only its rows must fulfil."""
 
 

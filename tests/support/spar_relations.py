@@ -122,6 +122,7 @@ def allowed_signs(
     centre = reading.centre(target)
     other = eye.position if reference is None else reading.centre(reference)
     apart = float(np.linalg.norm(centre - other))
+    near = slack(reading) + sum(_wobble(reading, one) for one in (target, reference) if one is not None)
     mine = _ends(reading, eye, target, rule)
     theirs = dict.fromkeys(axes, (0.0, 0.0)) if reference is None else _ends(reading, eye, reference, rule)
     order: dict[str, float] = {}
@@ -135,7 +136,7 @@ def allowed_signs(
         above, below = mine[axis][0] - theirs[axis][1], theirs[axis][0] - mine[axis][1]
         sign, gap = (1, above) if above >= below else (-1, below)
         beyond = gap - _limit(rule, axis, apart)
-        signs = {0} if beyond < -slack(reading) else {sign} if beyond > slack(reading) else {0, sign}
+        signs = {0} if beyond < -near else {sign} if beyond > near else {0, sign}
         if axis in order and sign * order[axis] < _tie(reading):
             signs = {0} if sign * order[axis] < -_tie(reading) else signs | {0}
         found.append(frozenset(signs))
@@ -149,6 +150,12 @@ def slack(reading: SparReading) -> float:
 
 def _tie(reading: SparReading) -> float:
     return NOISY_TIE if reading.noisy else CLEAN_TIE
+
+
+def _wobble(reading: SparReading, instance: int) -> float:
+    """Metres between the centres of an object's boxes, where several may be its own (round and square things)."""
+    centres = np.stack([box.centre for box in reading.boxes_of(instance)])
+    return float(np.linalg.norm(centres - centres[0], axis=1).max())
 
 
 def _limit(rule: str, axis: str, apart: float) -> float:
@@ -281,6 +288,17 @@ def need_thresholds(reading: SparReading) -> None:
     reading.need(told["relation_rule"] == rule, f"rule {told['relation_rule']}")
     for name, value in THRESHOLDS[told["relation_rule"]].items():
         reading.need(told[name] == value, f"threshold {name} = {told[name]}")
+    if reading.preset == "spar" and not reading.is_stated:
+        for one in reading.row["objects"]:
+            _need_even(reading, int(one["instance_id"]))
+
+
+def _need_even(reading: SparReading, instance: int) -> None:
+    """The preset ``spar`` refuses objects whose mean vertex is a fifth of the box's diagonal from its centre."""
+    room, box = reading.stage.room, reading.box_of(instance)
+    mean = room.vertices[room.vertex_instance == instance].mean(axis=0)
+    shift = np.linalg.norm(mean - box.centre) / np.linalg.norm(box.size)
+    reading.need(shift <= 0.20 + 0.03 * (1 + reading.noisy), f"vertices of object {instance} are {shift:.2f} off")
 
 
 # ---- the tasks

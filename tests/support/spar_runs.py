@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +19,38 @@ LAYOUTS = ("scannet", "scannetpp", "structured3d")
 """Of the datasets that SPAR was made from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a run made: its rows, and for each task how often a reason kept something from being one."""
+
+    rows: tuple[Row, ...]
+    skips: Mapping[str, Mapping[str, int]]
+
+
 @functools.cache
-def quick_rows(base: Path) -> tuple[Row, ...]:
-    """Rows of one small house of Structured3D, the quickest to make; it has no videos.
+def quick_run(base: Path) -> Made:
+    """One small house of Structured3D, the quickest to make; it has no videos.
 
     Args:
-        base: the session's temporary folder; tests that give the same share the rows.
+        base: the session's temporary folder; tests that give the same share what is made.
     """
-    return rows_of(base / "spar_quick", "structured3d", frames=8, per_scene=24)
+    return make(base / "spar_quick", "structured3d", frames=8, per_scene=24, scenes=1, seed=0)
 
 
 @functools.cache
-def table_rows(base: Path, layout: str, preset: str = "default") -> tuple[Row, ...]:
-    """Rows of a few scenes, enough of them for every task and form that the layout can serve.
+def table_run(base: Path, layout: str, preset: str) -> Made:
+    """A few scenes, enough of them for every task and form that the layout can serve.
 
     Args:
-        base: the session's temporary folder; tests that give the same share the rows.
+        base: the session's temporary folder; tests that give the same share what is made.
         layout: one of ``LAYOUTS``.
         preset: definitions of geometry.
     """
-    return rows_of(base / f"spar_{layout}_{preset}", layout, frames=40, per_scene=40, scenes=2, seed=5, preset=preset)
+    return make(base / f"spar_{layout}_{preset}", layout, frames=40, per_scene=40, scenes=3, seed=5, preset=preset)
 
 
-def rows_of(
-    base: Path, layout: str, *, frames: int, per_scene: int, scenes: int = 1, seed: int = 0, **options: Any
-) -> tuple[Row, ...]:
-    """The rows of a run over freshly written scenes, path-only, after a look that nothing failed.
+def make(base: Path, layout: str, *, frames: int, per_scene: int, scenes: int, seed: int, **options: Any) -> Made:
+    """A run over freshly written scenes, path-only, after a look that none of them failed.
 
     Args:
         base: a folder for the scenes and the run.
@@ -54,9 +62,8 @@ def rows_of(
         options: of the run.
     """
     small = {"depth_size": (160, 120)} if layout == "scannet" else {}
-    synth.generate(
-        base / "scenes", format=layout, scenes=scenes, seed=seed, frames=frames, color_size=(320, 240), **small
-    )
+    size = (320, 240)
+    synth.generate(base / "scenes", format=layout, scenes=scenes, seed=seed, frames=frames, color_size=size, **small)
     result = run(
         ["spar"],
         [base / "scenes"],
@@ -69,4 +76,4 @@ def rows_of(
     )
     assert result.exit_code == 0
     assert not result.failures
-    return tuple(open_rows(base / "out"))
+    return Made(tuple(open_rows(base / "out")), json.loads(result.manifest.read_text())["skips"])

@@ -176,7 +176,7 @@ def _of_options(row: Row, shape: str) -> Iterator[str]:
             return
     if row["task"] in _NUMBERS:
         ordered = sorted(float(option) for option in options)
-        if any(high <= 1.2 * low * (1 - 1e-9) for low, high in pairwise(ordered)):
+        if any(high <= 1.2 * low * (1 + 1e-9) for low, high in pairwise(ordered)):
             yield f"options {options} are within 20 % of each other"
     yield from _of_value(row, options[index])
 

@@ -1,0 +1,18 @@
+"""Numbers as texts write them: halves go up, not to the even neighbour, so that 0.25 m is always told as 0.3 m."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["half_up"]
+
+
+def half_up(number: float, decimals: int = 0) -> float:
+    """A number with so many decimals, half rounded up (towards plus infinity).
+
+    Args:
+        number: finite.
+        decimals: kept, 0 or more.
+    """
+    scale = 10**decimals
+    return math.floor(number * scale + 0.5) / scale

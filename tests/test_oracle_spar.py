@@ -1,0 +1,197 @@
+"""SPAR against its independent witness: every task's rows, from the command to the file.
+
+Clean scenes of three datasets, and scenes with scan noise, whose rows are held against the clean truth. The witness
+itself is tried in test_spar_witness.py and its sisters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.mosaic_balance import unbalanced
+from support.spar_judge import JUDGES, judge
+from support.spar_rows import stage_of
+from support.spar_texts import FORMS, NO_VIDEO
+
+import spatialgen
+from spatialgen import synth
+from spatialgen.dataset.read import open_rows
+
+Row = dict[str, Any]
+
+FLOOR = 1000
+CLEAN_SHARE, NOISY_SHARE, MARKS_SHARE = 0.999, 0.98, 0.995
+SCARCE: dict[str, int] = {
+    # Each is asked once of an object, a kind of thing, a room or a stretch of way, and these are all there are.
+    "obj_frame_locate": 200,
+    "obj_count": 80,
+    "room_size": 1,
+    "nav": 8,
+    "spatial_imagination_oc_video_hard": 400,
+    "spatial_imagination_oo_video_hard": 400,
+    "appearance_order": 400,
+    "camera_motion_infer": 600,
+    "distance_infer_center_oc": 600,
+}
+"""Tasks of which these scenes have fewer than 1,000 items, and how many there must be at least."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Scenes of one dataset.
+
+    Attributes:
+        layout: of the dataset.
+        scenes, frames, seed: for ``synth``.
+        noisy: with scan noise.
+    """
+
+    layout: str
+    scenes: int
+    frames: int
+    seed: int
+    noisy: bool = False
+
+    def make(self, root: Path) -> None:
+        synth.generate(
+            root,
+            format=self.layout,  # type: ignore[arg-type]
+            scenes=self.scenes,
+            frames=self.frames,
+            seed=self.seed,
+            color_size=(640, 480),
+            scan_noise=self.noisy,
+        )
+
+
+CLEAN = (Source("scannet", 4, 60, 61), Source("scannetpp", 3, 60, 62), Source("structured3d", 2, 60, 63))
+NOISY = (Source("scannet", 3, 60, 64, noisy=True), Source("scannetpp", 2, 60, 65, noisy=True))
+
+
+class Agreement:
+    """Rows a task of some runs, and what the witness finds wrong with them."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.count: Counter[str] = Counter()
+        self.forms: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.wrong: dict[str, list[str]] = defaultdict(list)
+        self.kinds: Counter[str] = Counter()
+        self.marks: Counter[str] = Counter()
+        self.measures: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, source: Source, folder: Path, per_scene: int, workers: int = 2, preset: str = "default") -> None:
+        """Makes scenes and a run of them, and judges its rows scene by scene."""
+        root, out = folder / source.layout, folder / f"{source.layout}-rows"
+        source.make(root)
+        options: dict[str, Any] = {"images": "path", "workers": workers, "per_scene": per_scene, "preset": preset}
+        spatialgen.run("spar", scenes=[root], out=out, **options)
+        rows = sorted(open_rows(out), key=lambda row: str(row["scene_id"]))
+        for scene_id, some in groupby(rows, key=lambda row: str(row["scene_id"])):
+            stage = stage_of(root, scene_id, source.layout)
+            for row in some:
+                self.forms[source.layout].add((row["task"], row["form"]))
+                verdict = judge(stage, row, noisy=source.noisy, preset=preset)
+                self._take(row, verdict.measures, [*verdict.faults, *verdict.choice], source.layout)
+        self.rows += rows
+
+    def _take(self, row: Row, measures: dict[str, float], faults: list[str], layout: str) -> None:
+        self.count[row["task"]] += 1
+        self.marks["marks"] += int(measures.pop("marks", 0))
+        self.marks["astray"] += int(measures.pop("marks_astray", 0))
+        for name, value in measures.items():
+            self.measures[row["task"], name].append(value)
+        if faults:
+            self.kinds.update({f"{row['task']}: {''.join(c for c in fault if not c.isdigit())}" for fault in faults})
+            place = f"{layout} {row['id']} {row['scene_id']} {row['frame_ids'][:4]} {row['form']}"
+            self.wrong[row["task"]].append(f"{place}: {'; '.join(faults)}")
+
+    def report(self) -> str:
+        """Counts and the first faults of each task."""
+        lines = [f"{task}: {self.count[task]} rows, {len(self.wrong[task])} wrong" for task in JUDGES]
+        lines += [f"marks: {self.marks['marks']}, astray: {self.marks['astray']}"]
+        lines += [f"  {task} {fault}" for task in JUDGES for fault in self.wrong[task][:3]]
+        lines += [f"  {count} {kind}" for kind, count in self.kinds.most_common(30)]
+        for (task, name), found in sorted(self.measures.items()):
+            lines.append(f"  {task} {name}: median {np.median(found):.4f}, largest {max(found):.4f}")
+        return "\n".join(lines)
+
+    def share(self, task: str) -> float:
+        """Of a task's rows that are right; 1 where it has none."""
+        return 1 - len(self.wrong[task]) / max(1, self.count[task])
+
+
+def test_rows_of_a_small_scene_agree(tmp_path: Path) -> None:
+    found = Agreement()
+    found.add(Source("scannet", 1, 24, 66), tmp_path, 2, workers=0)
+    assert not any(found.wrong.values()), found.report()
+    assert sum(count > 0 for count in found.count.values()) >= 28, found.report()
+    assert found.marks["astray"] == 0
+
+
+def per_scene(sources: tuple[Source, ...]) -> int:
+    """Rows a task and scene for the floor, where only scenes with a trajectory have every task."""
+    ordered = sum(source.scenes for source in sources if source.layout != "structured3d")
+    return -(-FLOOR // ordered)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
+    found = Agreement()
+    for source in CLEAN:
+        found.add(source, tmp_path_factory.mktemp("clean"), per_scene(CLEAN))
+    print(found.report())  # noqa: T201
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_rows_agree(clean: Agreement) -> None:
+    for task in JUDGES:
+        assert clean.count[task] >= SCARCE.get(task, FLOOR), clean.count
+        assert clean.share(task) >= CLEAN_SHARE, clean.report()
+    assert clean.marks["astray"] <= (1 - MARKS_SHARE) * clean.marks["marks"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_every_form_of_every_dataset_is_made(clean: Agreement) -> None:
+    assert {*JUDGES} == {task for task, _ in FORMS}
+    assert clean.forms["scannet"] | clean.forms["scannetpp"] == FORMS
+    assert clean.forms["structured3d"] == NO_VIDEO
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_letters_are_balanced(clean: Agreement) -> None:
+    by_form = [row | {"task": f"{row['task']} {row['form']}"} for row in clean.rows]
+    assert unbalanced([row for row in by_form if row["form"] in ("select", "judge")]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_rows_of_noisy_scans_agree_with_the_clean_truth(tmp_path: Path) -> None:
+    found = Agreement()
+    for source in NOISY:
+        found.add(source, tmp_path, per_scene(NOISY))
+    print(found.report())  # noqa: T201
+    for task in JUDGES:
+        assert found.count[task] >= SCARCE.get(task, FLOOR) // 2, found.count
+        assert found.share(task) >= NOISY_SHARE, found.report()
+    assert found.marks["astray"] <= (1 - MARKS_SHARE) * found.marks["marks"], found.report()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_rows_of_the_published_preset_agree(tmp_path: Path) -> None:
+    found = Agreement()
+    found.add(Source("scannet", 1, 60, 67), tmp_path, 60, preset="spar")
+    print(found.report())  # noqa: T201
+    for task in JUDGES:
+        assert found.share(task) >= CLEAN_SHARE, found.report()
