@@ -14,5 +14,5 @@ def half_up(number: float, decimals: int = 0) -> float:
         number: finite.
         decimals: kept, 0 or more.
     """
-    scale = 10**decimals
+    scale: int = 10**decimals
     return math.floor(number * scale + 0.5) / scale

@@ -201,6 +201,8 @@ def paint(
             _disc(canvas, x, y, ring, shade)
     reach = size + 2 * rim
     occupied = [(x - reach, y - reach, x + reach, y + reach) for x, y, _, _ in dots]
+    # What a box holds is to be seen too: at the image's border a label would else be pushed onto its own box.
+    occupied += [(x1, y1, x2, y2) for x1, y1, x2, y2, _, _ in frames]
     capital = max(_LABEL_HEIGHT * size, 9.0)
     anchors = [(x, y, x, y, reach, color, label) for x, y, color, label in dots if label]
     anchors += [(x1, y1, x2, y2, rim, color, label) for x1, y1, x2, y2, color, label in frames if label]

@@ -43,7 +43,8 @@ def wrong_numbers(
     for below in rng.permutation(count + 1).tolist():
         for _ in range(_TRIES):
             factors = np.concatenate([_spread(LOW, below, rng), _spread(HIGH, count - below, rng)])
-            wrong = np.array([half_up(factor * truth * scale, decimals) for factor in rng.permutation(factors).tolist()])
+            drawn = rng.permutation(factors) * truth * scale
+            wrong = np.array([half_up(number, decimals) for number in drawn.tolist()])
             options = np.sort([shown, *wrong])
             if options[0] > 0 and (np.diff(options) > LEAST_APART * options[:-1] + _HAIR).all():
                 return tuple((wrong / scale).tolist())

@@ -14,7 +14,7 @@ from ...core.seeding import stable_hash
 from ...core.types import BoxMark, BoxRef, ColorRole, Fact, Point, PointRef, Skip, TaskSpec, Value, Words
 from ..marked_objects import MarkedObjects
 from ..sampling import deal
-from ..view_groups import ViewGroups
+from ..view_groups import ORDINALS, ViewGroups
 from ._comparison_rule import EQUAL, Rule
 from ._comparison_search import Frames, Item, Search
 
@@ -23,7 +23,6 @@ __all__ = ["InVideo", "Marked", "Named", "NamedInImages", "Questions"]
 _DECIMALS: Final = 5  # of metres, in the evidence
 _COLORS: Final[tuple[ColorRole, ...]] = ("red", "green", "blue")
 _EQUAL: Final = {"closer": "about equally close", "farther": "about equally far"}
-_ORDINALS: Final = ("first", "second", "third")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +219,7 @@ class Questions(ABC):
 
 def _is_view_set(some: Arranged) -> bool:
     """Whether there are several images, few enough for every two of them to be told of."""
-    return 1 < len(some.frames) <= len(_ORDINALS)
+    return 1 < len(some.frames) <= len(ORDINALS)
 
 
 class Named(Questions):
@@ -241,7 +240,7 @@ class NamedInImages(Named):
         return tuple(self.objects.box(thing, frame, image, role="candidate") for thing, frame, image in places)
 
     def name(self, some: Arranged, place: int) -> Words:
-        return (f"the {_ORDINALS[some.images[place]]} image, ", BoxRef(place))
+        return (f"the {ORDINALS[some.images[place]]} image, ", BoxRef(place))
 
     def told(self, some: Arranged) -> dict[str, Words]:
         return super().told(some) | {"object": self.objects.labels[some.candidates[some.place]]}

@@ -39,7 +39,7 @@ def border_shifts(scene: Scene, boxes: ObjectBoxes) -> FloatArray:
         one, other = owner[faces[:, first]], owner[faces[:, second]]
         meets = faces[(one != other) & (one >= 0) & (other >= 0)]
         on_border[meets[:, first]] = on_border[meets[:, second]] = True
-    finite = np.isfinite(scene.vertices).all(axis=1)
+    finite = np.asarray(np.isfinite(scene.vertices).all(axis=1))
     whole = (owner[faces] == owner[faces[:, :1]]).all(axis=1) & boxes.measured[faces].all(axis=1)
     inner = np.flatnonzero(whole & ~on_border[faces].any(axis=1) & finite[faces].all(axis=1))
     triangles = scene.vertices[faces[inner]].astype(np.float64)

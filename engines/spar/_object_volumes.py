@@ -34,10 +34,9 @@ class VolumeParameters(MarkedObjectParameters):
     most_border_shift: float = Field(
         0.03,
         ge=0,
-        description="metres by which the triangles on its border to other objects may make any side of an object longer, "
-        "or",
+        description="metres by which triangles that touch other objects may lengthen any side of an object, or",
     )
-    relative_border_shift: float = Field(0.10, ge=0, description="share of the side by which they may")
+    relative_border_shift: float = Field(0.10, ge=0, description="share of that side by which they may")
     least_px: int = Field(
         400, ge=1, description="visible pixels, on a map 640 px wide, of an object whose size is asked for"
     )

@@ -1,8 +1,8 @@
 """Upright boxes of objects, from the truth of a scene and nothing else.
 
 Written from docs/conventions.md ("Objects"): surface samples even by area, loose parts below 2 % of the area dropped,
-0.5 to 99.5 % along each axis, the smallest upright box by ground area. Where a source states boxes and no surfaces
-(Structured3D) it is the upright box around the stated one.
+0.5 to 99.5 % along each axis, turned as the smallest upright box around all of it. Where a source states boxes and no
+surfaces (Structured3D) it is the upright box around the stated one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import ConvexHull
 
 from .mosaic_oracle import Stage
 from .multispa_objects import _without_loose_parts, spread
@@ -24,16 +25,16 @@ NEARLY_SMALLEST = 1.01
 """A box this close to the smallest may be the smallest of other samples: round and square things have many."""
 TRIM = (0.5, 99.5)
 SAMPLE_STEP = 2  # every other of 40,000 samples tells an extent to a millimetre
-ABOUT = 10
-"""Every so many samples suffice to find the turn of the smallest box roughly."""
-ROOM_FOR_SAMPLES = 1.02
 MOST_ANGLES = 12  # of a round thing, spread evenly
+GRID = np.arange(0, 90, 1.0)
+"""Degrees at which boxes are looked at besides those along the outline's edges."""
 
 NYU40 = (
-    "wall,floor,cabinet,bed,chair,sofa,table,door,window,bookshelf,picture,counter,blinds,desk,shelves,curtain,dresser,"
-    "pillow,mirror,floor mat,clothes,ceiling,books,refrigerator,television,paper,towel,shower curtain,box,whiteboard,"
-    "person,night stand,toilet,sink,lamp,bathtub,bag,otherstructure,otherfurniture,otherprop"
-).split(",")
+    "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf", "picture", "counter",
+    "blinds", "desk", "shelves", "curtain", "dresser", "pillow", "mirror", "floor mat", "clothes", "ceiling", "books",
+    "refrigerator", "television", "paper", "towel", "shower curtain", "box", "whiteboard", "person", "night stand",
+    "toilet", "sink", "lamp", "bathtub", "bag", "otherstructure", "otherfurniture", "otherprop",
+)  # fmt: skip
 """The names of Structured3D's classes, 1 to 40."""
 
 
@@ -76,45 +77,43 @@ def boxes_of(stage: Stage, instance: int) -> list[UprightBox]:
     kept = stage.kept.setdefault("upright_boxes", {})
     if instance not in kept:
         if isinstance(stage.room, StatedRoom):
-            kept[instance] = smallest(stage.room.stated[instance], (0, 100))
+            corners = stage.room.stated[instance]
+            kept[instance] = smallest(corners, corners, (0, 100))
         else:
-            kept[instance] = smallest(surface(stage, instance), TRIM)
+            kept[instance] = smallest(*surface(stage, instance), TRIM)
     return list(kept[instance])
 
 
-def surface(stage: Stage, instance: int) -> np.ndarray:
-    """(n, 3): samples even over an object's surface, without its loose parts; metres."""
-    kept = stage.kept.setdefault("surfaces", {})
-    if instance not in kept:
-        faces = stage.room.faces[stage.face_owner == instance].astype(np.int64)
-        vertices = stage.room.vertices.astype(np.float64)
-        faces = _without_loose_parts(vertices, faces)
-        kept[instance] = spread(vertices, faces, np.random.default_rng([instance, 7]))[::SAMPLE_STEP]
-    return np.asarray(kept[instance])
+def surface(stage: Stage, instance: int) -> tuple[np.ndarray, np.ndarray]:
+    """(k, 3) corners of an object's surface without its loose parts, and (n, 3) samples even over it; metres."""
+    vertices = stage.room.vertices.astype(np.float64)
+    faces = _without_loose_parts(vertices, stage.room.faces[stage.face_owner == instance].astype(np.int64))
+    samples = spread(vertices, faces, np.random.default_rng([instance, 7]))[::SAMPLE_STEP]
+    return vertices[np.unique(faces)], samples
 
 
-def smallest(points: np.ndarray, trim: Sequence[float]) -> list[UprightBox]:
-    """The upright boxes of nearly the smallest ground area around points (n, 3), the smallest first."""
-    rough = points if len(points) < 1000 else points[::ABOUT]
-    degrees = np.arange(0, 90, 1.0)
-    areas = np.array([_ground(rough, angle, trim) for angle in degrees])
-    good = degrees[areas <= ROOM_FOR_SAMPLES * NEARLY_SMALLEST * areas.min()]
-    good = good[:: math.ceil(len(good) / MOST_ANGLES)]
-    fine = degrees[areas.argmin()] + np.arange(-1, 1.01, 0.1)
-    angles = np.unique(np.concatenate([good, fine]).round(6))
-    exact = np.array([_ground(points, angle, trim) for angle in angles])
-    order = np.argsort(exact, kind="stable")
-    return [_box(points, angles[k], trim) for k in order if exact[k] <= NEARLY_SMALLEST * exact[order[0]]]
+def smallest(corners: np.ndarray, samples: np.ndarray, trim: Sequence[float]) -> list[UprightBox]:
+    """Upright boxes turned so that all corners (k, 3) have nearly the least ground area, the least first.
+
+    Args:
+        corners: all there is of a surface.
+        samples: (n, 3), of which a box leaves out some at its ends.
+        trim: percentiles of the samples at which it begins and ends.
+    """
+    outline = corners[ConvexHull(corners[:, :2]).vertices, :2]
+    edge = np.roll(outline, -1, axis=0) - outline
+    along = np.degrees(np.arctan2(edge[:, 1], edge[:, 0])) % 90
+    angles = np.unique(np.concatenate([along, GRID]).round(6))
+    areas = np.array([float(np.prod(np.ptp(outline @ _horizontal(angle)[:, :2].T, axis=0))) for angle in angles])
+    order = np.argsort(areas, kind="stable")
+    good = order[areas[order] <= NEARLY_SMALLEST * areas[order[0]]]
+    chosen = good[:: math.ceil(len(good) / MOST_ANGLES)]
+    return [_box(samples, angles[k], trim) for k in chosen]
 
 
 def _horizontal(degrees: float) -> np.ndarray:
     turn = math.radians(degrees)
     return np.array([[math.cos(turn), math.sin(turn), 0], [-math.sin(turn), math.cos(turn), 0]])
-
-
-def _ground(points: np.ndarray, degrees: float, trim: Sequence[float]) -> float:
-    low, high = np.percentile(points @ _horizontal(degrees).T, trim, axis=0)
-    return float(np.prod(high - low))
 
 
 def _box(points: np.ndarray, degrees: float, trim: Sequence[float]) -> UprightBox:

@@ -208,7 +208,7 @@ def _judge_given(reading: SparReading) -> None:
 
 
 def _judge_metres(reading: SparReading, true: np.ndarray) -> None:
-    """The value is one of those that may be true (k,), stray bits would not change it, and options lie apart from it."""
+    """The value is one of those that may be true (k,), stray bits would not change it, and options lie apart."""
     told = float(reading.value[0])
     error = float(np.abs(true - told).min())
     reading.verdict.measures["value_error"] = error
@@ -254,7 +254,8 @@ def _asked(reading: SparReading) -> tuple[str, ...]:
 def _raw_centres(reading: SparReading, instance: int) -> Iterator[np.ndarray]:
     kept = reading.stage.kept.setdefault("raw_boxes", {})
     if instance not in kept:
-        kept[instance] = smallest(reading.stage.corners(instance), (0, 100))
+        corners = reading.stage.corners(instance)
+        kept[instance] = smallest(corners, corners, (0, 100))
     for box in kept[instance]:
         yield box.centre
 

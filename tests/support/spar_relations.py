@@ -50,7 +50,7 @@ THRESHOLDS: Mapping[str, Mapping[str, float]] = {
 }
 """The two rules; the second is that of the preset ``spar``."""
 MOST_ELEVATION = 60.0
-CLEAN_SLACK, NOISY_SLACK = 0.01, 0.10
+CLEAN_SLACK, NOISY_SLACK = 0.005, 0.06
 """Metres."""
 CLEAN_TIE, NOISY_TIE = 0.25, 6.0
 """Native pixels within which the order of two centres in an image may be either."""

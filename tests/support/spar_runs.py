@@ -46,7 +46,10 @@ def table_run(base: Path, layout: str, preset: str) -> Made:
         layout: one of ``LAYOUTS``.
         preset: definitions of geometry.
     """
-    return make(base / f"spar_{layout}_{preset}", layout, frames=40, per_scene=40, scenes=3, seed=5, preset=preset)
+    # A video shows 32 frames: twice as many make several videos of a scene. Those of houses are spread over rooms.
+    frames, scenes = (40, 3) if layout == "structured3d" else (64, 2)
+    base = base / f"spar_{layout}_{preset}"
+    return make(base, layout, frames=frames, per_scene=40, scenes=scenes, seed=5, preset=preset)
 
 
 def make(base: Path, layout: str, *, frames: int, per_scene: int, scenes: int, seed: int, **options: Any) -> Made:

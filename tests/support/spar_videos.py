@@ -19,7 +19,7 @@ from .multispa_oracle import Room
 from .spar_rooms import judge_room_size
 from .spar_rows import SparReading
 from .spar_sentences import said_in
-from .spar_walks import judge_walk
+from .spar_walks import alike, judge_walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +256,7 @@ def first_trace(reading: SparReading, name: str) -> int:
     """The first frame that surely shows a trace of a kind, or of what may go by its name."""
     rules = RULES[reading.preset]
     width, height = reading.stage.map_size
-    alike = {*_members(reading, name), *reading.stage.of_kind(name), *reading.stage.ending_alike(name)}
-    anything = _largest(reading, sorted(alike))
+    anything = _largest(reading, alike(reading.stage, name))
     found = np.flatnonzero(anything - SLACK_PX - 0.01 * anything >= max(HIDDEN_PX, rules.trace_share * width * height))
     return int(found[0]) if len(found) else len(reading.frames)
 
@@ -295,7 +294,7 @@ def judge_video_count(reading: SparReading) -> None:
             right = all(is_told_right(reading, "unseen", may_be) for may_be in found)
             reading.verdict.need_choice(right, f"{name} {instance} is not counted, a frame may show it")
     own = {reading.stage.names[instance] for instance in counted}
-    for other in {k for one in own for k in reading.stage.ending_alike(one)} - set(kind):
+    for other in {k for one in own for k in alike(reading.stage, one)} - set(kind):
         most = int(reading.pixels(other).max())
         limit = GREY_PX if reading.noisy else HIDDEN_PX + SLACK_PX
         reading.need(most <= limit, f"a {reading.stage.names[other]} with {most} px may count as a {name}")

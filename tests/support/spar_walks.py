@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .mosaic_oracle import GREY_PX
+from .mosaic_oracle import GREY_PX, Stage
 from .spar_rows import SparReading
 
 AROUND = r"turn around|face the other way|half turn"
@@ -178,11 +178,17 @@ def _judge_replay(reading: SparReading, clauses: list[Clause]) -> None:
     reading.verdict.need_choice(turned <= most, f"directions end {turned:.0f} degrees astray")
 
 
+def alike(stage: Stage, name: str) -> list[int]:
+    """Objects that a viewer may call by a name: synonyms, and names of which one ends in the other (armchair, chair)."""
+    ending = [i for i, own in stage.names.items() if own.endswith(name) or name.endswith(own)]
+    return sorted({*stage.of_kind(name), *ending})
+
+
 def _only_one(reading: SparReading, name: str) -> int | None:
     """The one object that a name can mean; a fault where there is none or several."""
-    alike = sorted({*reading.stage.of_kind(name), *reading.stage.ending_alike(name)})
-    own = [instance for instance in alike if reading.stage.names[instance] == name]
-    reading.need(len(alike) == 1, f"{name!r} may be any of {alike}")
+    meant = alike(reading.stage, name)
+    own = [instance for instance in meant if reading.stage.names[instance] == name]
+    reading.need(len(meant) == 1, f"{name!r} may be any of {meant}")
     if len(own) == 1:
         size = max(float(box.size.max()) for box in reading.boxes_of(own[0]))
         reading.need(size >= LANDMARK - SLACK, f"{name!r} of {size:.2f} m is a landmark")
@@ -240,9 +246,8 @@ def _sure_landmarks(reading: SparReading) -> list[int]:
     found = []
     eyes = max(float(reading.pose(image)[2, 3]) for image in range(len(reading.frames)))
     for instance, name in reading.stage.names.items():
-        alike = {*reading.stage.of_kind(name), *reading.stage.ending_alike(name)}
         if (
-            len(alike) > 1
+            len(alike(reading.stage, name)) > 1
             or labels.is_structural(name)
             or labels.is_see_through(name)
             or labels.is_collection(name)
