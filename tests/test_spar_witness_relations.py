@@ -14,7 +14,7 @@ import pytest
 from support import mosaic_plain as plain
 from support import spar_imagination, spar_relations
 from support.mosaic_oracle import Stage
-from support.spar_relations import BETWEEN, phrases_in, signs_of_option
+from support.spar_relation_words import BETWEEN, TO_OBSERVER, WORDS, phrases_in, signs_of_option
 from support.spar_rows import COLORS, SparReading
 
 Row = dict[str, Any]
@@ -62,9 +62,7 @@ def make(
     ]
     frames = ("0",) if task.count("_") <= 2 or task == "obj_spatial_relation_oo" else ("0", "1", "2")
     axes = [{"axis": axis, "sign": sign} for axis, sign in zip(axes_of(task), signs, strict=True)]
-    words = ", ".join(
-        spar_relations.WORDS[axis][sign > 0] if sign else "" for axis, sign in zip(axes_of(task), signs, strict=True)
-    )
+    words = ", ".join(WORDS[axis][sign > 0] if sign else "" for axis, sign in zip(axes_of(task), signs, strict=True))
     evidence = {"thresholds": DEFAULT, "relations": {"axes": axes}, **columns.pop("evidence", {})}
     return {
         "task": task,
@@ -87,7 +85,7 @@ def make(
 def axes_of(task: str) -> tuple[str, ...]:
     if "map" in task:
         return ()
-    return spar_relations.BETWEEN if "_oo" in task else spar_relations.TO_OBSERVER
+    return BETWEEN if "_oo" in task else TO_OBSERVER
 
 
 # ---- right rows: the room is that of support.mosaic_plain, the first camera looks along y from the origin
@@ -381,7 +379,7 @@ def test_a_trace_in_the_first_image_must_not_matter(stage: Stage, rolled: Stage,
 
 
 def test_the_imagined_axes_have_a_closed_form(stage: Stage) -> None:
-    eye = spar_relations.imagined_eye(SparReading(stage, compared()), plain.SOFA, plain.CABINET)
+    eye, *_ = spar_relations.imagined_eyes(SparReading(stage, compared()), plain.SOFA, plain.CABINET)
     assert eye.position == pytest.approx([-0.4, 3.4, 0.4], abs=0.01)
     ahead = np.array([1.6, -0.2]) / math.hypot(1.6, 0.2)
     local = eye.local(np.array([[-1.4, 6.2, 0.25]]))[0]

@@ -223,7 +223,7 @@ PLANTED: Mapping[tuple[str, str, str, str], Change] = {
     # position_matching
     (MATCHING, "fill", "a shifted box", "box of"): _shift(1, y1=-9.0, y2=-9.0),
     (MATCHING, "fill", "another value", "value"): _value(0, 5.0),
-    (MATCHING, "fill", "thousandths off by one", "box .1"): lambda row: row.update(
+    (MATCHING, "fill", "thousandths off by one", r"box \["): lambda row: row.update(
         answer_short=re.sub(r"\d+", lambda m: str(int(m[0]) + 1), row["answer_short"])
     ),
     (MATCHING, "fill", "a box that is drawn", "is marked"): lambda row: row["boxes"][1].update(color="#00d000"),
@@ -234,6 +234,9 @@ PLANTED: Mapping[tuple[str, str, str, str], Change] = {
     (MATCHING, "select", "an option near the truth", "options"): _option(1, "[1,2,3,4]"),
     (MATCHING, "select", "the same thing twice", "wrong box"): lambda row: row["boxes"][2].update(
         {name: row["boxes"][1][name] for name in ("instance_id", "x1", "y1", "x2", "y2")}
+    ),
+    (MATCHING, "fill", "a box that is too small to be told", "is told by numbers"): lambda row: row["boxes"][1].update(
+        x2=row["boxes"][1]["x1"] + 9.0
     ),
     (MATCHING, "sentence", "another box", "says|say"): lambda row: _say(row, r"\[\d+", "[1"),
     (MATCHING, "fill", "images of one place", "differ by"): lambda row: row.update(frame_ids=[row["frame_ids"][0]] * 2),

@@ -12,15 +12,17 @@ from pydantic import Field
 
 from ...core.object_views import HIDDEN_PX
 from ...core.types import BoxMark
-from ..base import Parameters
 from ..marked_objects import MarkedObjects, box_overlap
+from ._told_boxes import ToldBoxParameters, is_told
 
-__all__ = ["BoxMatch", "BoxMatchParameters", "matches"]
+__all__ = ["NO_BOX", "BoxMatch", "BoxMatchParameters", "matches"]
+
+NO_BOX: Final = "no box that suits the form: large enough to be told, or with others that differ from it"
 
 _WRONG: Final = 3
 
 
-class BoxMatchParameters(Parameters):
+class BoxMatchParameters(ToldBoxParameters):
     """What decides which boxes are offered beside the true one."""
 
     most_option_overlap: float = Field(
@@ -39,6 +41,7 @@ class BoxMatch:
         truth: its box in the second image.
         others: other objects, and
         wrong: their boxes in the second image; empty where too few differ enough.
+        is_told: whether the true box is large enough to be told by numbers.
     """
 
     frames: tuple[int, int]
@@ -47,16 +50,17 @@ class BoxMatch:
     truth: BoxMark
     others: tuple[int, ...]
     wrong: tuple[BoxMark, ...]
+    is_told: bool
 
     def fits(self, form: str) -> bool:
         """Whether it can be asked in a form."""
-        return form != "select" or bool(self.wrong)
+        return bool(self.wrong) if form == "select" else self.is_told
 
 
 def matches(
     objects: MarkedObjects,
     pairs: Sequence[tuple[int, ...]],
-    most_overlap: float,
+    parameters: BoxMatchParameters,
     rng: np.random.Generator,
     reasons: Counter[str],
 ) -> Iterator[BoxMatch]:
@@ -65,7 +69,7 @@ def matches(
     Args:
         objects: of the scene.
         pairs: of frames, in the order in which they are due.
-        most_overlap: of two boxes offered to choose from.
+        parameters: of boxes that are told, and offered to choose from.
         rng: decides between equals.
         reasons: why objects were left out, counted here.
     """
@@ -85,12 +89,16 @@ def matches(
                 reasons["another object of its kind has nearly the same box"] += 1
                 continue
             uses.update([objects.labels[chosen], chosen])
-            yield _match(objects, frames, chosen, most_overlap, rng)
+            yield _match(objects, frames, chosen, parameters, rng)
         left = following
 
 
 def _match(
-    objects: MarkedObjects, frames: tuple[int, int], instance: int, most_overlap: float, rng: np.random.Generator
+    objects: MarkedObjects,
+    frames: tuple[int, int],
+    instance: int,
+    parameters: BoxMatchParameters,
+    rng: np.random.Generator,
 ) -> BoxMatch:
     mark = objects.box(instance, frames[0], 0, "red")
     truth = objects.box(instance, frames[1], 1, role="answer")
@@ -101,12 +109,13 @@ def _match(
     wrong: list[BoxMark] = []
     for other in found[np.argsort(~of_kind, kind="stable")].tolist():
         box = objects.box(other, frames[1], 1, role="distractor")
-        if other != instance and all(box_overlap(box, one) < most_overlap for one in (truth, *wrong)):
+        if other != instance and all(box_overlap(box, one) < parameters.most_option_overlap for one in (truth, *wrong)):
             others.append(other)
             wrong.append(box)
     if len(wrong) < _WRONG:
-        return BoxMatch(frames, instance, mark, truth, (), ())
-    return BoxMatch(frames, instance, mark, truth, tuple(others[:_WRONG]), tuple(wrong[:_WRONG]))
+        others, wrong = [], []
+    told = is_told(truth, objects.scene.frames[frames[1]].camera.width, parameters)
+    return BoxMatch(frames, instance, mark, truth, tuple(others[:_WRONG]), tuple(wrong[:_WRONG]), told)
 
 
 def _has_double(objects: MarkedObjects, frame: int, instance: int) -> bool:

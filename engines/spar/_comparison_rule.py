@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from ..base import Parameters
+from ._told_boxes import ToldBoxParameters
 
 __all__ = ["EQUAL", "FARTHEST", "NEAREST", "Rule"]
 
@@ -20,8 +20,8 @@ EQUAL: Final = 2
 _LEAST_DIFFERENCE: Final = 1e-3  # metres; so that margins of distances that are the same are numbers
 
 
-class Rule(Parameters):
-    """What decides a comparison of distances."""
+class Rule(ToldBoxParameters):
+    """What decides a comparison of distances, and which objects a box tells of."""
 
     least_gap: float = Field(
         0.15, gt=0, description="metres between the distance asked for and the next one, at least, and"

@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from ...core.object_views import HIDDEN_PX
 from ..marked_objects import MarkedObjects
 from ._comparison_rule import EQUAL, Rule
+from ._told_boxes import is_told
 
 __all__ = [
     "Frames",
@@ -158,7 +159,10 @@ class Search(ABC):
 
     @abstractmethod
     def _marked(self, frames: Frames, things: Sequence[int], images: Sequence[int]) -> Frames | None:
-        """The frame each thing is marked or stated in, of images -1 where that is open; None where marks would meet."""
+        """The frame each thing, the one asked for first but for the one compared from, is marked or stated in.
+
+        None where marks would meet or tell too little; an image is -1 where it is open.
+        """
 
     # ---- inside
 
@@ -263,6 +267,9 @@ class NamedInViews(_Named):
         boxes = [self.objects.box(thing, frames[image], image) for thing, image in zip(things, images, strict=True)]
         if not self.objects.are_apart(frames, boxes):
             self.reasons["boxes are nearly the same"] += 1
+            return None
+        if not is_told(boxes[0], self.objects.scene.frames[frames[images[0]]].camera.width, self._rule):
+            self.reasons["the box of the one asked for is too small to be told"] += 1
             return None
         return tuple(frames[image] for image in images)
 

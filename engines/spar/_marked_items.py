@@ -103,6 +103,8 @@ def deal_forms(
     deck: npt.NDArray[np.int64],
     fits: Callable[[_Any, str], bool],
     reasons: Counter[str],
+    *,
+    lacking: str = "no wrong answers that differ enough as written",
 ) -> Iterator[tuple[_Any, str, int]]:
     """Items, each with a form and the place of the true option, in the order of a deck, so that both stay balanced.
 
@@ -111,7 +113,8 @@ def deal_forms(
         forms: of the task.
         deck: (n, 2): a form and a place for each of at most n items (``sampling.deal``).
         fits: whether an item can be asked in a form; one that cannot waits for a form that suits it.
-        reasons: why items were left out; those that waited in vain are counted here.
+        reasons: why items were left out; those that waited in vain are counted here,
+        lacking: for this reason.
     """
     source, waiting = iter(items), deque[_Any]()
     for form, place in deck.tolist():
@@ -126,7 +129,7 @@ def deal_forms(
                     break
                 waiting.append(item)
         if found is None:
-            reasons["no wrong answers that differ enough as written"] += len(waiting)
+            reasons[lacking] += len(waiting)
             return
         yield found, name, place
 

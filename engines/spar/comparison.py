@@ -144,6 +144,7 @@ class Comparison(Engine):
             "least_gap_share": 0.15,
             "most_equal_gap": 0.10,
             "most_equal_share": 0.05,
+            "least_told_size": 0.0,
         }
     }
     tasks: ClassVar[tuple[TaskSpec, ...]] = (_OC, _OO, _OC_MV, _OO_MV, _OO_VIDEO)

@@ -21,7 +21,7 @@ from ..base import Engine, Parameters, Request
 from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
 from ..sampling import deal
 from ..view_groups import ViewGroupParameters, ViewGroups
-from ._box_matches import BoxMatch, BoxMatchParameters, matches
+from ._box_matches import NO_BOX, BoxMatch, BoxMatchParameters, matches
 from ._camera_moves import CameraMoveParameters, CameraMoves, Places
 from ._marked_items import NO_FRAMES, deal_forms
 
@@ -132,7 +132,7 @@ class _Questions:
     def matches(self, rng: np.random.Generator, reasons: Counter[str]) -> Iterator[BoxMatch]:
         """Objects to be found again, one after the other."""
         reasons.update(self.objects.reasons)
-        return matches(self.objects, self._pairs(rng, reasons), self._parameters.most_option_overlap, rng, reasons)
+        return matches(self.objects, self._pairs(rng, reasons), self._parameters, rng, reasons)
 
     def camera_moves(
         self,
@@ -182,7 +182,10 @@ class _Questions:
             evidence={
                 "objects": objects.marked_evidence(match.frames, [match.instance, *others]),
                 "pairs": self.views.evidence(match.frames),
-                "thresholds": {"most_option_overlap": self._parameters.most_option_overlap},
+                "thresholds": {
+                    "most_option_overlap": self._parameters.most_option_overlap,
+                    "least_told_size_thousandths": self._parameters.least_told_size,
+                },
             },
             overlap=self.views.largest_overlap(match.frames),
             occlusion=lost,
@@ -228,7 +231,7 @@ class CrossView(Engine):
     parameters: ClassVar[type[Parameters]] = _Parameters
     # The limits on motions and options are proposals of the same source as these, and the default: nothing was
     # published, and the definitions say nothing else.
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"spar": SPAR_OBJECTS}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"spar": {**SPAR_OBJECTS, "least_told_size": 0.0}}
     tasks: ClassVar[tuple[TaskSpec, ...]] = _TASKS
 
     def state(
@@ -244,7 +247,7 @@ class CrossView(Engine):
             deck = deal(request.limit, (len(forms), _OPTIONS), scene.id, task)
             if task == "position_matching":
                 found = questions.matches(own, reasons)
-                for match, form, letter in deal_forms(found, forms, deck, BoxMatch.fits, reasons):
+                for match, form, letter in deal_forms(found, forms, deck, BoxMatch.fits, reasons, lacking=NO_BOX):
                     yield questions.match_fact(match, form, letter)
             else:
                 for move, form, letter in questions.camera_moves(task, forms, deck, own, reasons):

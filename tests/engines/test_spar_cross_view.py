@@ -139,6 +139,20 @@ def test_offered_boxes_are_of_different_objects_and_apart(shown: Shown, facts: l
         assert described == [box.instance_id for box in fact.boxes[1:]]
 
 
+def test_boxes_told_by_numbers_are_large(scene: Scene, facts: list[Fact]) -> None:
+    """Small ones are offered to choose from; the published preset tells them too."""
+
+    def size(fact: Fact) -> float:
+        x1, y1, x2, y2 = fact.value
+        return 1 / (1 / (x2 - x1) + 1 / (y2 - y1)) / 320
+
+    sizes = {form: [size(fact) for fact in of(facts, MATCHING, form)] for form in ("fill", "select", "sentence")}
+    assert min(sizes["fill"] + sizes["sentence"]) >= 0.1
+    assert min(sizes["select"]) < 0.1
+    published = ENGINE.facts(scene, tasks=[MATCHING], forms=["fill"], parameters=ENGINE.configure("spar"))
+    assert min(size(item) for item in published if isinstance(item, Fact)) < 0.1
+
+
 def test_objects_take_turns(facts: list[Fact]) -> None:
     counts = Counter(fact.objects[0].label for fact in of(facts, MATCHING))
     assert len(counts) >= 6

@@ -13,7 +13,7 @@ import numpy as np
 
 from .mosaic_oracle import GREY_PX, HIDDEN_PX
 from .mosaic_rows import SLACK_PX, namesakes
-from .spar_cross_views import box_is_right, box_numbers, is_in_tenths, judge_linked, judge_shown
+from .spar_cross_views import box_is_right, box_numbers, is_in_tenths, judge_linked, judge_shown, judge_told
 from .spar_depths import centres_of
 from .spar_rows import COLORS, ORDINALS, SparReading
 from .spar_sentences import said_in
@@ -239,7 +239,10 @@ def _judge_named_in_images(reading: SparReading, compared: Compared) -> None:
         )
         reading.need(int(reading.visible_px(image)[instance]) > GREY_PX - SLACK_PX, f"{instance} hardly in {image}")
         judge_shown(reading, image, instance)
-        if instance == compared.candidates[compared.place] or not reading.noisy:
+        asked = instance == compared.candidates[compared.place]
+        if asked:
+            judge_told(reading, box)
+        if asked or not reading.noisy:
             box_is_right(reading, box)
 
 

@@ -22,6 +22,9 @@ from .spar_sentences import said_in
 
 SPAR_PIXELS, SPAR_VISIBLE, SPAR_CUT, SPAR_DEPTHS = 0.002, 0.25, 0.30, (0.3, 8.0)
 """Preset ``spar``: least share of an image's pixels and of a silhouette, most outside, metres of depth."""
+LEAST_CHOSEN_IOU = 0.5
+LEAST_TOLD = {"default": 100.0, "spar": 0.0}
+"""Thousandths of an image's width: width times height of a box over their sum."""
 MOST_OPTION_OVERLAP, MOST_CLASH = 0.3, 0.5
 IOU_SLACK = 0.02
 TURN, BASELINE, OVERLAP = (10.0, 90.0), (0.3, 3.0), (0.10, 0.80)
@@ -62,14 +65,22 @@ def box_is_right(reading: SparReading, box: Box) -> None:
         reading.need(False, f"image {image} shows nothing of {name} {instance}")
         return
     if reading.noisy:
-        shared = iou(edges(box), true)
-        reading.need(shared >= LEAST_IOU, f"box of {name} {instance} shares {shared:.2f} with the true one")
+        # To choose from, a box is right that can be taken for none of the others: they share less than 0.3 with it.
+        shared, least = iou(edges(box), true), LEAST_CHOSEN_IOU if reading.form == "select" else LEAST_IOU
+        reading.need(shared >= least, f"box of {name} {instance} shares {shared:.2f} with the true one")
         return
     error = np.abs(edges(box) - true)
     reading.verdict.measures["box_error_px"] = float(error.max())
     limit = BOX_PX + float(reading.stage.scale.max())
     fits = error.max() <= limit or may_bound(reading.stage, reading.frames[image], instance, edges(box), limit)
     reading.need(fits, f"box of {name} {instance} {edges(box).round(1)}, rays {true.round(1)}")
+
+
+def judge_told(reading: SparReading, box: Box) -> None:
+    """A box that the answer tells by numbers is large enough, by the rule in force."""
+    x1, y1, x2, y2 = edges(box)
+    told = 1000 * (x2 - x1) * (y2 - y1) / (x2 - x1 + y2 - y1) / reading.row["image_sizes"][box["image"]]["width"]
+    reading.need(told >= LEAST_TOLD[reading.preset] - 1e-6, f"a box of size {told:.0f} is told by numbers")
 
 
 def judge_shown(reading: SparReading, image: int, instance: int) -> None:
@@ -164,6 +175,7 @@ def _judge_box_text(reading: SparReading, truth: Box, others: Sequence[Box]) -> 
     row = reading.row
     text = f"[{','.join(map(str, box_numbers(row, truth)))}]"
     if row["form"] != "select":
+        judge_told(reading, truth)
         reading.need(not others and row["options"] is None, "boxes to choose from")
         reading.need(row["answer_short"] == text, f"answer {row['answer_short']!r}, box {text}")
         if row["form"] == "sentence":
@@ -256,8 +268,11 @@ def _judge_wrong_place(reading: SparReading, place: np.ndarray, truth: np.ndarra
     reading.verdict.need_choice(
         gap >= LEAST_PLACE_GAP - slack, f"a wrong place {gap:.0f} thousandths from the true one"
     )
-    # As written; both may be rounded by 0.05 m.
-    ratio = (deep + 0.05) / max(near - 0.05, 1e-6)
+    if reading.noisy:
+        near, deep = near - 0.05, deep + 0.05
+    else:  # as written
+        near, deep = (math.floor(10 * depth + 0.5) for depth in (near, deep))
+    ratio = deep / max(near, 1e-6)
     reading.verdict.need_choice(ratio > LEAST_DEPTH_RATIO, f"a wrong place as deep: {place[2]} and {truth[2]:.2f} m")
     reading.need((place[:2] >= 0).all() and (place[:2] <= 1000).all() and place[2] > 0, f"a place {place} outside")
 

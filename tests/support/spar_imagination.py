@@ -11,22 +11,19 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .spar_relation_words import BETWEEN, TO_OBSERVER, Signs, phrases_in, signs_of_option
 from .spar_relations import (
-    BETWEEN,
-    TO_OBSERVER,
     Allowed,
     Eye,
-    Signs,
     allowed_signs,
     camera_eye,
     color_of,
-    imagined_eye,
+    either,
+    imagined_eyes,
     need_options,
     need_signs,
     need_thresholds,
-    phrases_in,
     seen_by_first_camera,
-    signs_of_option,
     slack,
 )
 from .spar_rows import SparReading
@@ -53,7 +50,8 @@ def judge_imagination(reading: SparReading) -> None:
     reading.need([one["role"] for one in row["objects"]] == list(roles), "other roles")
     observer, facing, target, *others = things
     reference = others[0] if others else None
-    eye = imagined_eye(reading, observer, facing)
+    eyes = imagined_eyes(reading, observer, facing)
+    eye = eyes[0]
     level = np.linalg.norm((reading.centre(facing) - eye.position)[:2])
     reading.need(level >= LEAST_HEADING_GAP - slack(reading), f"what is faced is {level:.2f} m away")
     for thing in (target, *others):
@@ -61,7 +59,7 @@ def judge_imagination(reading: SparReading) -> None:
         reading.need(away >= LEAST_DISTANCE - slack(reading), f"what is asked about is {away:.2f} m away")
     names = _names(reading, dict(zip(roles, things, strict=True)))
     axes = TO_OBSERVER if reference is None else BETWEEN
-    after = allowed_signs(reading, eye, target, reference)
+    after = either([allowed_signs(reading, one, target, reference) for one in eyes])
     need_signs(reading, "value", row["value"], after)
     if row["form"] == "select":
         need_options(reading, axes, after)
@@ -138,9 +136,9 @@ def _judge_sides(reading: SparReading, names: dict[str, str]) -> None:
                 if re.search(rf"(?<!\w){re.escape(names[role])}(?!\d)", part):
                     told[role].add(1 if word[1] == "in front" else -1)
             start = word.end()
-    eye = imagined_eye(reading, reading.one("observer"), reading.one("facing"))
+    eyes = imagined_eyes(reading, reading.one("observer"), reading.one("facing"))
     for role, signs in told.items():
-        allowed = allowed_signs(reading, eye, reading.one(role), None)[2]
+        allowed = either([allowed_signs(reading, eye, reading.one(role), None) for eye in eyes])[2]
         said = sum(signs) if len(signs) < 2 else None
         reading.need(said in allowed, f"{role} is told to be at {sorted(signs)} of the observer, {sorted(allowed)}")
     reading.need(any(told.values()), f"{answer!r} does not tell what is in front and behind")

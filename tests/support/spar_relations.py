@@ -7,7 +7,6 @@ within ``slack`` of a threshold may be said or left out; everything else must be
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,27 +16,8 @@ from .mosaic_oracle import Stage
 from .multispa_objects import spread
 from .multispa_oracle import elevation, levelled
 from .spar_boxes import StatedRoom
+from .spar_relation_words import BETWEEN, TO_OBSERVER, phrases_in, signs_of_option
 from .spar_rows import COLORS, SparReading
-
-WORDS = {
-    "right": ("left", "right"),
-    "up": ("below", "above"),
-    "distance": ("closer", "farther"),
-    "forward": ("behind", "front"),
-}
-"""Of every axis, the word for -1 and the word for +1, as options write them."""
-PHRASES = {
-    "to the left": ("right", -1),
-    "to the right": ("right", 1),
-    "below": ("up", -1),
-    "above": ("up", 1),
-    "closer": ("distance", -1),
-    "farther away": ("distance", 1),
-    "behind": ("forward", -1),
-    "in front": ("forward", 1),
-}
-"""What sentences write."""
-BETWEEN, TO_OBSERVER = ("right", "up", "distance"), ("right", "up", "forward")
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
     "intervals": {"relation_tail": 0.02, "relation_gap_m": 0.10, "relation_gap_share": 0.05},
@@ -63,7 +43,9 @@ SIDES = np.array(
 )
 """Two triangles a side of a box whose corners are counted in binary, x first."""
 
-Signs = tuple[int, ...]
+SAME_CENTRE = 0.003
+"""Metres."""
+
 Allowed = tuple[frozenset[int], ...]
 """Of each axis, the signs that may be stated: one, or 0 and another at a threshold."""
 
@@ -95,11 +77,23 @@ def camera_eye(stage: Stage, frame: int) -> Eye | None:
     return Eye(pose[:3, 3], levelled(pose)[:2, 2])
 
 
-def imagined_eye(reading: SparReading, observer: int, facing: int) -> Eye:
-    """At an object's centre, turned level to the centre of another."""
-    here, there = reading.centre(observer), reading.centre(facing)
-    way = (there - here)[:2]
-    return Eye(here, way / math.hypot(*way))
+def imagined_eyes(reading: SparReading, observer: int, facing: int) -> list[Eye]:
+    """At an object's centre, turned level to another's: one for every two places that their centres may have."""
+    found = []
+    for here in _centres(reading, observer):
+        for there in _centres(reading, facing):
+            way = (there - here)[:2]
+            found.append(Eye(here, way / math.hypot(*way)))
+    return found
+
+
+def _centres(reading: SparReading, instance: int) -> list[np.ndarray]:
+    """Centres of the boxes that may be an object's, the likeliest first; those that are as good as one are one."""
+    found: list[np.ndarray] = []
+    for box in reading.boxes_of(instance):
+        if all(np.linalg.norm(box.centre - other) > SAME_CENTRE for other in found):
+            found.append(box.centre)
+    return found
 
 
 # ---- what holds
@@ -143,6 +137,11 @@ def allowed_signs(
     return tuple(found)
 
 
+def either(found: Sequence[Allowed]) -> Allowed:
+    """What may be said if any of several views may be the true one."""
+    return tuple(frozenset[int]().union(*some) for some in zip(*found, strict=True))
+
+
 def slack(reading: SparReading) -> float:
     """Metres by which the product's samples, or the scan's noise, may move a difference."""
     return NOISY_SLACK if reading.noisy else CLEAN_SLACK
@@ -154,8 +153,8 @@ def _tie(reading: SparReading) -> float:
 
 def _wobble(reading: SparReading, instance: int) -> float:
     """Metres between the centres of an object's boxes, where several may be its own (round and square things)."""
-    centres = np.stack([box.centre for box in reading.boxes_of(instance)])
-    return float(np.linalg.norm(centres - centres[0], axis=1).max())
+    first, *others = _centres(reading, instance)
+    return max((float(np.linalg.norm(other - first)) for other in others), default=0.0)
 
 
 def _limit(rule: str, axis: str, apart: float) -> float:
@@ -209,7 +208,7 @@ def seen_by_first_camera(reading: SparReading, target: int, reference: int | Non
     if min(map(max, shown)) == 0:
         return free
     if min(map(min, shown)) == 0 and min(map(max, shown)) == 2:  # at the edge of both
-        return tuple(a | b for a, b in zip(free, bound, strict=True))
+        return either([free, bound])
     same = [a & b for a, b in zip(free, bound, strict=True)]
     reading.need(all(same), "a trace of an object in the first image decides what is said")
     return tuple(map(frozenset, same))
@@ -230,26 +229,6 @@ def _near(pixels: int) -> set[int]:
 
 
 # ---- what is said
-
-
-def signs_of_option(text: str, axes: Sequence[str]) -> Signs:
-    """The signs of ``left, , closer``; raises ValueError for anything else."""
-    words = [word.strip() for word in text.split(",")]
-    if len(words) != len(axes):
-        raise ValueError(f"{len(words)} slots in {text!r}")
-    return tuple(0 if not word else (-1, 1)[WORDS[axis].index(word)] for word, axis in zip(words, axes, strict=True))
-
-
-def phrases_in(text: str, axes: Sequence[str]) -> list[tuple[int, Signs]]:
-    """Where a text lists words of some axes (``to the left, above and closer``), and their signs, in order."""
-    word = "|".join(phrase for phrase, (axis, _) in PHRASES.items() if axis in axes)
-    found = []
-    for match in re.finditer(rf"\b(?:{word})\b(?:(?:, | and )(?:{word})\b)*", text):
-        said = [PHRASES[one] for one in re.findall(rf"\b(?:{word})\b", match[0])]
-        signs = dict(said)
-        if len(signs) == len(said):
-            found.append((match.start(), tuple(signs.get(axis, 0) for axis in axes)))
-    return found
 
 
 def need_signs(reading: SparReading, what: str, said: Sequence[float], allowed: Allowed) -> None:

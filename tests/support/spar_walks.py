@@ -179,7 +179,7 @@ def _judge_replay(reading: SparReading, clauses: list[Clause]) -> None:
 
 
 def alike(stage: Stage, name: str) -> list[int]:
-    """Objects that a viewer may call by a name: synonyms, and names of which one ends in the other (armchair, chair)."""
+    """Objects that a viewer may call by a name: synonyms, and names of which one ends in the other (an armchair)."""
     ending = [i for i, own in stage.names.items() if own.endswith(name) or name.endswith(own)]
     return sorted({*stage.of_kind(name), *ending})
 
