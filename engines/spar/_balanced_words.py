@@ -12,12 +12,20 @@ import numpy.typing as npt
 
 from ._marked_items import Item
 
-__all__ = ["LEAST_TO_SELECT", "Choice", "Signs", "Told", "balanced", "usable_forms"]
+__all__ = ["LEAST_TO_SELECT", "UP", "Choice", "Signs", "Told", "balanced", "usable_forms"]
 
 LEAST_TO_SELECT: Final = 2
 """Words of a true option, so that three others can be wrong."""
 
-_STRANDED: Final = 10  # above what three axes can count to in three ways
+UP: Final = 1
+"""The axis of height: which of its words is true, names alone may tell. Options are rather wrong about the others."""
+
+_LEVEL: Final = (0, 2)
+"""The other two axes."""
+
+_LEVEL_FIRST: Final = 4  # above what a lead beside a height can count to
+_SHOWN: Final = 3  # how many leads of words one beside a height weighs
+_STRANDED: Final = 40  # above what all else can count to
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -106,12 +114,18 @@ def balanced(
             break
         # A lead that stays is worse than one that is new: the latter comes from saying much.
         uneven = sum((words.stays(leads[group]) for group in counted), words.widens(leads[own]))
+        if form == "select":
+            # All options say the same of height where they can be wrong about both other axes: take what allows it, and
+            # let the other words be right as often beside above as beside below.
+            uneven = uneven + _SHOWN * (words.widens_beside(leads, form) + _LEVEL_FIRST * ~words.is_level)
         rank = uneven + _STRANDED * words.strands(leads["all"])
         candidates = np.flatnonzero(legal & (rank == rank[legal].min())).tolist()
         best = _least_used(pool, candidates, labels, uses)
         words.take(best)
         for widened in (*counted, own):
             leads[widened] = leads[widened] + words.signs[best]
+        beside = (form, words.signs[best][UP])
+        leads[beside] = leads[beside] + words.level[best]
         item = pool[best].item
         uses.update([item.frames, *(labels[thing] for thing in item.instances)])
         chosen.append(Choice(pool[best], form, option, bool(truth), colors))
@@ -126,11 +140,16 @@ class _Words:
 
     Attributes:
         signs: (m, 3), of each relation.
+        is_level: (m,) bool: whether both axes other than height are decided.
+        level: (m, 3), its words on the two other axes than height, and whether these are alike.
         left: (m,) bool: what was not taken, nor anything that shares its key.
     """
 
     def __init__(self, pool: Sequence[Told]) -> None:
         self.signs: FloatArray = np.array([told.signs for told in pool]).reshape(-1, 3)
+        one, other = (self.signs[:, axis] for axis in _LEVEL)
+        self.is_level: BoolArray = one * other != 0
+        self.level: FloatArray = np.stack([one, other, one * other], axis=1)
         self.left = np.ones(len(pool), dtype=np.bool_)
         self._keys = [told.key for told in pool]
         self._twins: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -154,6 +173,14 @@ class _Words:
     def widens(self, lead: FloatArray) -> IntArray:
         """(m,): of how many axes the lead would grow."""
         return np.asarray((lead * self.signs > 0).sum(axis=1))
+
+    def widens_beside(self, leads: defaultdict[Hashable, FloatArray], form: str) -> IntArray:
+        """(m,): how much the lead among those of a form that say the same of height would grow."""
+        heights = self.signs[:, UP]
+        lead = np.zeros_like(self.level)
+        for height in (-1.0, 0.0, 1.0):
+            lead[heights == height] = leads[form, height]
+        return np.asarray((lead * self.level > 0).sum(axis=1))
 
     def strands(self, lead: FloatArray) -> BoolArray:
         """(m,): whether nothing would be left that undoes all of the new lead."""

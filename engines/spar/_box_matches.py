@@ -13,7 +13,7 @@ from pydantic import Field
 from ...core.object_views import HIDDEN_PX
 from ...core.types import BoxMark
 from ..marked_objects import MarkedObjects, box_overlap
-from ._told_boxes import ToldBoxParameters, is_told
+from ._told_boxes import ToldBoxParameters, are_told
 
 __all__ = ["NO_BOX", "BoxMatch", "BoxMatchParameters", "matches"]
 
@@ -114,7 +114,8 @@ def _match(
             wrong.append(box)
     if len(wrong) < _WRONG:
         others, wrong = [], []
-    told = is_told(truth, objects.scene.frames[frames[1]].camera.width, parameters)
+    edges = np.array([truth.x1, truth.y1, truth.x2, truth.y2])
+    told = bool(are_told(edges, objects.scene.frames[frames[1]].camera.width, parameters))
     return BoxMatch(frames, instance, mark, truth, tuple(others[:_WRONG]), tuple(wrong[:_WRONG]), told)
 
 

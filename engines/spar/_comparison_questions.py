@@ -90,7 +90,8 @@ class Questions(ABC):
             three = form == "select" and self._has_third_option()
             count = self._search.count + three
             place = self._next_place(form, count, kind)
-            item = self._equal if three and place == self._search.count else self._search.take(kind)
+            is_equal = three and place == self._search.count
+            item = self._equal if is_equal else self._search.take(kind, told=form != "select")
             if item is None:
                 return
             self._uses.update([(form, count, place), (form, count, place, kind), (form, count)])
@@ -126,6 +127,10 @@ class Questions(ABC):
     def told(self, some: Arranged) -> dict[str, Words]:
         """What the wording of sentences uses besides."""
         return {"distance": Value((some.distances[some.place],))}
+
+    def thresholds(self, *, equal: bool) -> dict[str, float]:
+        """The numbers that decided, as evidence keeps them."""
+        return self._rule.thresholds(equal=equal)
 
     # ---- inside
 
@@ -202,7 +207,7 @@ class Questions(ABC):
         found: dict[str, Any] = {
             "ask": polarity,
             "objects": objects.marked_evidence(frames, some.things),
-            "thresholds": self._rule.thresholds(equal=options > len(some.candidates)),
+            "thresholds": self.thresholds(equal=options > len(some.candidates)),
         }
         if some.reference is None:
             eye = objects.scene.frames[frames[0]].camera.camera_to_world[:3, 3]
@@ -241,6 +246,9 @@ class NamedInImages(Named):
 
     def name(self, some: Arranged, place: int) -> Words:
         return (f"the {ORDINALS[some.images[place]]} image, ", BoxRef(place))
+
+    def thresholds(self, *, equal: bool) -> dict[str, float]:
+        return super().thresholds(equal=equal) | {"least_told_size_thousandths": self._rule.least_told_size}
 
     def told(self, some: Arranged) -> dict[str, Words]:
         return super().told(some) | {"object": self.objects.labels[some.candidates[some.place]]}

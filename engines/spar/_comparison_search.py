@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from ...core.object_views import HIDDEN_PX
 from ..marked_objects import MarkedObjects
 from ._comparison_rule import EQUAL, Rule
-from ._told_boxes import is_told
+from ._told_boxes import are_told
 
 __all__ = [
     "Frames",
@@ -93,12 +93,14 @@ class _Place:
         chosen: (3, k) column of the candidate that each kind of question asks for.
         margin: (3, k) of each kind.
         open: (3, k) whether it is legal and was not taken.
+        told: (3, k) whether numbers can tell what is asked for, without others to choose from.
     """
 
     all: Comparisons
     chosen: IndexArray
     margin: FloatArray
     open: BoolArray
+    told: BoolArray
 
 
 class Search(ABC):
@@ -135,13 +137,18 @@ class Search(ABC):
         self._image = np.zeros((3, 1 + max(map(len, places), default=0)), dtype=np.int64)
         self._from = np.zeros(len(names), dtype=np.int64)
 
-    def take(self, kind: int) -> Item | None:
-        """The comparison due for nearest, farthest or, of two objects, equal distances; None when none is left."""
+    def take(self, kind: int, *, told: bool = False) -> Item | None:
+        """The comparison due for nearest, farthest or, of two objects, equal distances; None when none is left.
+
+        Args:
+            kind: of question.
+            told: whether the answer must be told, and is not to be chosen.
+        """
         waiting = deque(sorted(range(len(self._frames)), key=lambda index: self._turns[index]))
         while waiting:
             index = waiting.popleft()
             place = self._at(index)
-            left = np.flatnonzero(place.open[kind])
+            left = np.flatnonzero(place.open[kind] & (place.told[kind] | (not told)))
             for row in left[np.argsort(self._cost(place, kind, left), kind="stable")][:_TRIES].tolist():
                 item = self._item(index, row, kind)
                 if item is not None:
@@ -159,10 +166,11 @@ class Search(ABC):
 
     @abstractmethod
     def _marked(self, frames: Frames, things: Sequence[int], images: Sequence[int]) -> Frames | None:
-        """The frame each thing, the one asked for first but for the one compared from, is marked or stated in.
+        """The frame each thing is marked or stated in, of images -1 where that is open; None where marks would meet."""
 
-        None where marks would meet or tell too little; an image is -1 where it is open.
-        """
+    def _is_told(self, frames: Frames, some: Comparisons, chosen: IndexArray) -> BoolArray:  # noqa: ARG002 - some need it
+        """(3, k): whether the candidates asked for, of columns ``chosen``, can be told without others beside them."""
+        return np.ones(chosen.shape, dtype=np.bool_)
 
     # ---- inside
 
@@ -175,7 +183,8 @@ class Search(ABC):
             margin, chosen = self._rule.judged(found.distances)
             legal = margin >= 1.0
             self.reasons["no clear difference between distances"] += int(np.count_nonzero(~legal.any(axis=0)))
-            self._places[index] = _Place(found, chosen, margin, legal)
+            told = self._is_told(self._frames[index], found, chosen)
+            self._places[index] = _Place(found, chosen, margin, legal, told)
         return self._places[index]
 
     def _cost(self, place: _Place, kind: int, rows: IndexArray) -> FloatArray:
@@ -268,10 +277,14 @@ class NamedInViews(_Named):
         if not self.objects.are_apart(frames, boxes):
             self.reasons["boxes are nearly the same"] += 1
             return None
-        if not is_told(boxes[0], self.objects.scene.frames[frames[images[0]]].camera.width, self._rule):
-            self.reasons["the box of the one asked for is too small to be told"] += 1
-            return None
         return tuple(frames[image] for image in images)
+
+    def _is_told(self, frames: Frames, some: Comparisons, chosen: IndexArray) -> BoolArray:
+        rows = np.arange(len(some.reference))
+        shown_in = np.array(frames)[some.shown_in[rows, chosen]]
+        boxes = self.objects.geometry.object_views.boxes[shown_in, some.candidates[rows, chosen]]
+        widths = np.array([frame.camera.width for frame in self.objects.scene.frames])[shown_in]
+        return are_told(boxes, widths, self._rule)
 
 
 class _Marked(Search):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from ._sightings import SightingParameters, Sightings, pixels_when_shaken
 from ._video_task import Frames, VideoTask
 
 __all__ = ["FrameListParameters", "frame_lists"]
+
+_NEARLY_BEST: Final = 0.5  # of the pixels in the frame that shows most, from which a frame may mark an object
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -125,7 +127,8 @@ def frame_lists(
     for place in take_least_used(keys, task.limit, uses):
         video, instance = legal[place]
         shows = objects.shows[np.array(video.frames), instance] & video.seen[:, instance]
-        images = task.rng.permutation(np.flatnonzero(shows)).tolist()
+        pixels = np.where(shows, objects.visible_px[np.array(video.frames), instance], 0)
+        images = task.rng.permutation(np.flatnonzero(pixels >= _NEARLY_BEST * pixels.max())).tolist()
         image = min(images, key=marked.__getitem__)
         marked[image] += 1
         yield _fact(task, objects, video, parameters, instance, image)

@@ -32,11 +32,8 @@ class VolumeParameters(MarkedObjectParameters):
         0.05, ge=0, description="share by which length or width may change if the box is turned to one as tight"
     )
     most_border_shift: float = Field(
-        0.03,
-        ge=0,
-        description="metres by which triangles that touch other objects may lengthen any side of an object, or",
+        0.15, ge=0, description="share by which leaving out triangles that touch other objects may shorten any side"
     )
-    relative_border_shift: float = Field(0.10, ge=0, description="share of that side by which they may")
     least_px: int = Field(
         400, ge=1, description="visible pixels, on a map 640 px wide, of an object whose size is asked for"
     )
@@ -82,8 +79,8 @@ class ObjectVolume(Measure):
         if not rival <= limits.most_rival:
             return "length and width depend on how the box is turned"
         border = self._border[instance]
-        firm = border / np.maximum(limits.most_border_shift, limits.relative_border_shift * size)
-        if not firm.max() <= 1:
+        shortened = float((border / size).max())
+        if not shortened <= limits.most_border_shift:
             return "the size depends on where the object's label ends"
         pixels = int(self.objects.visible_px[item.frame(0), instance])
         if pixels < limits.least_px:
@@ -95,7 +92,7 @@ class ObjectVolume(Measure):
             size.min() / limits.least_side,
             _room(limits.most_stray, stray),
             _room(limits.most_rival, rival),
-            _room(1.0, float(firm.max())),
+            _room(limits.most_border_shift, shortened),
             pixels / limits.least_px,
             seen,
         ]
@@ -112,8 +109,7 @@ class ObjectVolume(Measure):
             "least_side_m": limits.least_side,
             "most_stray": limits.most_stray,
             "most_rival": limits.most_rival,
-            "most_border_shift_m": limits.most_border_shift,
-            "relative_border_shift": limits.relative_border_shift,
+            "most_border_shift": limits.most_border_shift,
             "least_px": limits.least_px,
         }
         if self.objects.states is None:

@@ -13,8 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from ...core.types import Fact, Value
-from ..base import Parameters
-from ..distractors import wrong_numbers
+from ..distractors import NumberOptionParameters, wrong_numbers
 from ..sampling import deal
 from ._room_area import RoomPlan, SeenRoom, outline_area
 from ._video_task import Frames, VideoTask
@@ -29,7 +28,7 @@ _DECIMALS: Final = 3  # of square metres, in the evidence
 _MOST_MARGIN: Final = 100.0
 
 
-class RoomSizeParameters(Parameters):
+class RoomSizeParameters(NumberOptionParameters):
     """What decides whether a room's size is asked for."""
 
     room_area: Literal["walls", "floor"] = Field(
@@ -145,7 +144,7 @@ def _fact(
     """The room's size, asked of a video; None where no wrong answers to select from can be found."""
     options: tuple[Value, ...] = ()
     if form == "select":
-        wrong = wrong_numbers(room.value, task.rng, decimals=task.spec.text_decimals)
+        wrong = wrong_numbers(room.value, task.rng, decimals=task.spec.text_decimals, kind=parameters.number_options)
         if wrong is None:
             return None
         listed = [Value((number,)) for number in wrong]

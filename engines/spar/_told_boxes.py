@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
-from ...core.types import BoxMark
 from ..base import Parameters
 
-__all__ = ["ToldBoxParameters", "is_told"]
+__all__ = ["ToldBoxParameters", "are_told"]
 
 
 class ToldBoxParameters(Parameters):
@@ -23,7 +26,16 @@ class ToldBoxParameters(Parameters):
     )
 
 
-def is_told(box: BoxMark, image_width: int, parameters: ToldBoxParameters) -> bool:
-    """Whether a box, in an image of so many pixels across, is large enough to be told by numbers."""
-    width, height = box.x2 - box.x1, box.y2 - box.y1
-    return 1000.0 * width * height >= parameters.least_told_size * image_width * (width + height)
+def are_told(
+    boxes: npt.NDArray[np.floating[Any]], widths: npt.ArrayLike, parameters: ToldBoxParameters
+) -> npt.NDArray[np.bool_]:
+    """Whether boxes are large enough to be told by numbers.
+
+    Args:
+        boxes: (..., 4), x1, y1, x2, y2 in pixels.
+        widths: (...), of the images they are in.
+        parameters: limits.
+    """
+    size = boxes[..., 2:].astype(np.float64) - boxes[..., :2]
+    least = parameters.least_told_size * np.asarray(widths)
+    return np.asarray(1000.0 * size.prod(axis=-1) >= least * size.sum(axis=-1))

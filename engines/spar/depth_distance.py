@@ -18,7 +18,7 @@ import numpy as np
 
 from ...core.types import BoxMark, BoxRef, Fact, Point, PointRef, Scene, Skip, TaskSpec, Value
 from ..base import Engine, Parameters, Request
-from ..distractors import wrong_numbers
+from ..distractors import NumberOptionParameters, wrong_numbers
 from ..marked_objects import SPAR_OBJECTS
 from ..sampling import deal
 from ..view_groups import ORDINALS, ViewGroupParameters, ViewGroups
@@ -135,7 +135,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 }
 
 
-class _Parameters(CentreParameters, VolumeParameters, ViewGroupParameters):
+class _Parameters(CentreParameters, VolumeParameters, NumberOptionParameters, ViewGroupParameters):
     """What decides which depths, distances and sizes are asked for."""
 
 
@@ -205,7 +205,9 @@ class _Questions:
             measured = measure.measure(item)
             assert not isinstance(measured, str)
             one = len(measured.value) == 1
-            yield _Question(item, measured, wrong_numbers(measured.value[0], of_wrong, decimals=1) if one else None)
+            kind = self._parameters.number_options
+            wrong = wrong_numbers(measured.value[0], of_wrong, decimals=1, kind=kind) if one else None
+            yield _Question(item, measured, wrong)
 
     def lost(self, item: Item, marks: Sequence[int]) -> float | None:
         """Share of the worst shown of some marks' objects that is hidden or cut off; None where it is not known."""
@@ -235,6 +237,7 @@ class DepthDistance(Engine):
         # Proposals, since nothing was published: 10 cm, in depth alone, and centres and boxes as they are.
         "spar": {
             **SPAR_OBJECTS,
+            "number_options": "ranges",
             "least_distance": 0.10,
             "relative_difference": 0.0,
             "same_order": False,

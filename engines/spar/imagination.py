@@ -23,7 +23,7 @@ from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples
 from ..sampling import deal
 from ..view_groups import ViewGroups
-from ._balanced_words import Choice, balanced, usable_forms
+from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._bird_map import map_facts
 from ._imagined_items import Candidates, Frames
 from ._imagined_views import ROLES, ImaginationParameters, ImaginedViews, Move
@@ -229,7 +229,7 @@ class _Stage:
         options: tuple[Words, ...] = ()
         margin = move.margin
         if form == "select":
-            wrong = wrong_relations(value, rng)
+            wrong = wrong_relations(value, rng, kept=UP)
             assert wrong is not None  # two words are decided
             options = tuple(Value(one) for one in (*wrong[:place], value, *wrong[place:]))
         marks = () if kind.is_named else self._marks(kind, item.frames, item.marks)

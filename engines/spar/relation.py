@@ -22,7 +22,7 @@ from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples, TripleParameters
 from ..sampling import deal
 from ..view_groups import ViewGroupParameters, ViewGroups
-from ._balanced_words import Choice, balanced, usable_forms
+from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._camera_relations import CameraRelations
 from ._marked_items import NO_FRAMES
 from ._related_items import Frames, Related, RelatedItems
@@ -182,7 +182,7 @@ class _Stage:
         answer = None
         match choice.form:
             case "select":
-                wrong = wrong_relations(signs, rng)
+                wrong = wrong_relations(signs, rng, kept=UP)
                 assert wrong is not None, "two words are decided"
                 answer = choice.place
                 options = tuple(Value(one) for one in (*wrong[:answer], signs, *wrong[answer:]))

@@ -126,6 +126,7 @@ class Video(Engine):
         # appearances by 0.5 % alone, the floor's own area.
         "spar": {
             **SPAR_OBJECTS,
+            "number_options": "ranges",
             "seen_share": 0.10,
             "unseen_share": 0.05,
             "seen_pixel_share": 0.002,

@@ -13,7 +13,15 @@ import numpy as np
 
 from .mosaic_oracle import GREY_PX, HIDDEN_PX
 from .mosaic_rows import SLACK_PX, namesakes
-from .spar_cross_views import box_is_right, box_numbers, is_in_tenths, judge_linked, judge_shown, judge_told
+from .spar_cross_views import (
+    LEAST_TOLD,
+    box_is_right,
+    box_numbers,
+    is_in_tenths,
+    judge_linked,
+    judge_shown,
+    judge_told,
+)
 from .spar_depths import centres_of
 from .spar_rows import COLORS, ORDINALS, SparReading
 from .spar_sentences import said_in
@@ -64,6 +72,8 @@ def judge_thresholds(reading: SparReading, rule: Gaps) -> None:
     """The thresholds that the row keeps are those in force."""
     told = reading.evidence["thresholds"]
     wanted = {"least_gap_m": rule.clear_m, "least_gap_share": rule.clear_share, "least_distance_m": rule.least_distance}
+    if reading.task == "distance_infer_center_oc_mv":
+        wanted["least_told_size_thousandths"] = LEAST_TOLD[reading.preset]
     if "most_equal_share" in told:
         wanted |= {"most_equal_gap_m": rule.equal_m, "most_equal_share": rule.equal_share}
     reading.need(told == wanted, f"thresholds {told}, in force are {wanted}")
@@ -226,7 +236,7 @@ def _judge_named_in_images(reading: SparReading, compared: Compared) -> None:
     """Each candidate has a box in the first image that shows it, and not all of them are in the first image."""
     _judge_named(reading, compared)
     judge_linked(reading)
-    boxes = reading.row["boxes"]
+    row, boxes = reading.row, reading.row["boxes"]
     told = [int(box["instance_id"]) for box in boxes]
     reading.need(told == compared.candidates, f"boxes of {told}, candidates {compared.candidates}")
     reading.need(any(box["image"] for box in boxes), "the first image alone would do")
@@ -234,13 +244,13 @@ def _judge_named_in_images(reading: SparReading, compared: Compared) -> None:
         instance, image = int(box["instance_id"]), box["image"]
         reading.need(box["color"] is None and not box["label"], f"a drawn box of {instance}")
         before = [int(reading.visible_px(earlier)[instance]) for earlier in range(image)]
-        reading.need(
-            all(count < HIDDEN_PX + SLACK_PX for count in before), f"{instance} has {before} px before {image}"
-        )
+        # A trace, of which a noisy scan may have nothing, counts neither as shown nor as hidden.
+        limit = GREY_PX if reading.noisy else HIDDEN_PX + SLACK_PX
+        reading.need(all(count < limit for count in before), f"{instance} has {before} px before {image}")
         reading.need(int(reading.visible_px(image)[instance]) > GREY_PX - SLACK_PX, f"{instance} hardly in {image}")
         judge_shown(reading, image, instance)
         asked = instance == compared.candidates[compared.place]
-        if asked:
+        if asked and row["form"] != "select":
             judge_told(reading, box)
         if asked or not reading.noisy:
             box_is_right(reading, box)

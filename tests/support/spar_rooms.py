@@ -28,7 +28,7 @@ RAY_STEP = 4  # every so many pixels of the map's rows and columns
 OUTLINE_STEP = 0.05
 MOST_FLOOR, LEAST_FLOOR = 1.03, 0.80
 """Of the room's area, between which a concave hull of what is seen of its floor lies."""
-CELL, BRIDGED = 0.04, 1.5
+CELL, BRIDGED, LEVEL = 0.04, 1.5, 0.06
 FLOOR_EVERY = 5  # frames
 ROUND = 180  # directions looked in from each place, two degrees apart
 
@@ -165,6 +165,7 @@ def floor_seen(stage: Stage) -> float:
         size = ((floor.corners.max(axis=0) + BRIDGED + 0.5 - low) / CELL).astype(int) + 1
         seen = np.zeros((size[1], size[0]), np.uint8)
         own = [instance for instance, name in stage.names.items() if name == "floor"]
+        level = float(stage.room.vertices[np.isin(stage.room.vertex_instance, own), 2].max())
         down = np.radians(np.arange(2.0, 88.0, 1.0))
         around = np.radians(np.arange(0.0, 360.0, 360.0 / ROUND))
         directions = np.stack(
@@ -179,9 +180,9 @@ def floor_seen(stage: Stage) -> float:
             origins = np.broadcast_to(pose[:3, 3], directions.shape)
             found = stage.room.scene.cast_rays(o3d.core.Tensor(np.hstack([origins, directions]).astype(np.float32)))
             triangle = found["primitive_ids"].numpy().astype(np.int64)
-            triangle[triangle == 0xFFFFFFFF] = -1
-            good = np.isin(stage.room.owner(triangle), own)
-            points = pose[:3, 3] + directions[good] * found["t_hit"].numpy()[good][:, None].astype(np.float64)
+            hit = triangle != 0xFFFFFFFF
+            points = pose[:3, 3] + directions[hit] * found["t_hit"].numpy()[hit][:, None].astype(np.float64)
+            points = points[np.abs(points[:, 2] - level) <= LEVEL]  # a rug is floor as well
             x, y = ((points[:, :2] - low) / CELL).astype(int).T
             inside = (x >= 0) & (y >= 0) & (x < size[0]) & (y < size[1])
             seen[y[inside], x[inside]] = 1

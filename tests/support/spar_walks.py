@@ -264,7 +264,7 @@ def _sure_landmarks(reading: SparReading) -> list[int]:
         best = int(np.argmax(reading.pixels(instance)))
         view = reading.view(best, instance)
         distance = reading.depth(best, instance)
-        if view.visible_px > 3 * GREY_PX and view.total < 0.4 and view.truncation < 0.4 and 0.3 <= distance <= 9:
+        if view.visible_px > 4 * GREY_PX and view.total < 0.4 and view.truncation < 0.25 and 0.4 <= distance <= 7.5:
             found.append(instance)
     return found
 
