@@ -80,7 +80,7 @@ def _ladder(shown: float, rng: np.random.Generator, decimals: int, count: int) -
     place = _place(shown, bend)
     rank = int(rng.integers(count + 1))
     for _ in range(_TRIES):
-        rungs = np.concatenate([[0.0], np.cumsum(rng.uniform(*np.log(STEP), size=count))])
+        rungs = np.concatenate([[0.0], np.cumsum(rng.uniform(math.log(STEP[0]), math.log(STEP[1]), size=count))])
         ladders = np.round(_number(place + rungs - rungs[:, None], bend), decimals)  # a row for each possible rank
         np.fill_diagonal(ladders, shown)
         if (ladders[:, 0] > 0).all() and (np.diff(ladders) > LEAST_APART * ladders[:, :-1] + _HAIR).all():
