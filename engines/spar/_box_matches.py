@@ -103,12 +103,15 @@ def _match(
     mark = objects.box(instance, frames[0], 0, "red")
     truth = objects.box(instance, frames[1], 1, role="answer")
     found = rng.permutation(np.flatnonzero(objects.shows[frames[1]]))
-    # Others of its kind are what it may really be taken for.
+    boxes = {other: objects.box(other, frames[1], 1, role="distractor") for other in found.tolist()}
+    # Others of its kind are what it may really be taken for; then those whose box is of about its size, for a name
+    # alone tells how large a thing is likely to be.
     of_kind = np.isin(found, objects.of_kind(objects.labels[instance]))
+    unlike = [_difference(truth, boxes[other]) for other in found.tolist()]
     others: list[int] = []
     wrong: list[BoxMark] = []
-    for other in found[np.argsort(~of_kind, kind="stable")].tolist():
-        box = objects.box(other, frames[1], 1, role="distractor")
+    for other in found[np.lexsort((unlike, ~of_kind))].tolist():
+        box = boxes[other]
         if other != instance and all(box_overlap(box, one) < parameters.most_option_overlap for one in (truth, *wrong)):
             others.append(other)
             wrong.append(box)
@@ -117,6 +120,12 @@ def _match(
     edges = np.array([truth.x1, truth.y1, truth.x2, truth.y2])
     told = bool(are_told(edges, objects.scene.frames[frames[1]].camera.width, parameters))
     return BoxMatch(frames, instance, mark, truth, tuple(others[:_WRONG]), tuple(wrong[:_WRONG]), told)
+
+
+def _difference(one: BoxMark, other: BoxMark) -> float:
+    """How differently two boxes of an image look: by the ratios of their sides."""
+    sides = [(box.x2 - box.x1, box.y2 - box.y1) for box in (one, other)]
+    return float(np.abs(np.log(sides[0]) - np.log(sides[1])).max())
 
 
 def _has_double(objects: MarkedObjects, frame: int, instance: int) -> bool:
