@@ -219,7 +219,7 @@ class SeenRoom:
         if not flat.any():
             return None
         place = np.column_stack([np.floor(self.ground[flat] / _CELL), np.floor(self.height[flat] / _BIN)])
-        bins = np.unique(place.astype(np.int64), axis=0)[:, 2]
+        bins = _different(place.astype(np.int64))[:, 2]
         counted = np.bincount(bins - bins.min())
         around = np.convolve(counted, np.ones(5), mode="same")
         lowest = int(np.flatnonzero(around >= _STRONG * around.max())[0])
@@ -306,7 +306,7 @@ def _enclosure(outline: BoolArray, walls: FloatArray, origin: FloatArray) -> tup
 
 def _hull_area(ground: FloatArray) -> float:
     """Square metres of the triangles between cells with points, without those whose circle is too large."""
-    cells = np.unique(np.round(ground / _HULL_CELL).astype(np.int64), axis=0) * _HULL_CELL
+    cells = _different(np.round(ground / _HULL_CELL).astype(np.int64)) * _HULL_CELL
     try:
         triangles = cells[Delaunay(cells).simplices]
     except (QhullError, ValueError):  # too few cells, or all in a line: no area
@@ -316,6 +316,16 @@ def _hull_area(ground: FloatArray) -> float:
     area = 0.5 * np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
     radius = np.divide(a * b * c, 4.0 * area, out=np.full(len(area), np.inf), where=area > 0)
     return float(area[radius <= _HULL_RADIUS].sum())
+
+
+def _different(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(m, k): different rows of (n, k), sorted; by one number each, as numpy compares rows slowly."""
+    if not len(cells):
+        return cells
+    low = cells.min(axis=0)
+    shape = tuple((cells.max(axis=0) - low + 1).tolist())
+    found = np.unique(np.ravel_multi_index(tuple((cells - low).T), shape))
+    return np.asarray(np.stack(np.unravel_index(found, shape), axis=1) + low, dtype=np.int64)
 
 
 def _places(ground: FloatArray, origin: FloatArray) -> npt.NDArray[np.int64]:

@@ -223,7 +223,11 @@ def _judge_named(reading: SparReading, compared: Compared) -> None:
     for one in compared.candidates:
         name = reading.stage.names[one]
         for other in namesakes(reading, one, images):
-            reading.need(False, f"{reading.stage.names[other]} {other} could be meant by {name!r}")
+            shown = max(int(reading.visible_px(image)[other]) for image in images)
+            # A trace, of which a noisy scan may have nothing, counts neither as shown nor as hidden.
+            reading.need(
+                reading.noisy and shown <= GREY_PX, f"{reading.stage.names[other]} {other} could be meant by {name!r}"
+            )
     listed = ", ".join(reading.stage.names[one] for one in compared.candidates)
     reading.need(listed in reading.question, f"question {reading.question!r} lacks {listed!r}")
     reading.need(not reading.row["points"], "a dot in a question of names")
@@ -244,7 +248,6 @@ def _judge_named_in_images(reading: SparReading, compared: Compared) -> None:
         instance, image = int(box["instance_id"]), box["image"]
         reading.need(box["color"] is None and not box["label"], f"a drawn box of {instance}")
         before = [int(reading.visible_px(earlier)[instance]) for earlier in range(image)]
-        # A trace, of which a noisy scan may have nothing, counts neither as shown nor as hidden.
         limit = GREY_PX if reading.noisy else HIDDEN_PX + SLACK_PX
         reading.need(all(count < limit for count in before), f"{instance} has {before} px before {image}")
         reading.need(int(reading.visible_px(image)[instance]) > GREY_PX - SLACK_PX, f"{instance} hardly in {image}")

@@ -30,7 +30,7 @@ MOST_FLOOR, LEAST_FLOOR = 1.03, 0.80
 """Of the room's area, between which a concave hull of what is seen of its floor lies."""
 CELL, BRIDGED, LEVEL = 0.04, 1.5, 0.06
 FLOOR_EVERY = 5  # frames
-ROUND = 180  # directions looked in from each place, two degrees apart
+ROUND = 360  # directions looked in from each place, a degree apart
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def floor_seen(stage: Stage) -> float:
         seen = np.zeros((size[1], size[0]), np.uint8)
         own = [instance for instance, name in stage.names.items() if name == "floor"]
         level = float(stage.room.vertices[np.isin(stage.room.vertex_instance, own), 2].max())
-        down = np.radians(np.arange(2.0, 88.0, 1.0))
+        down = np.radians(np.arange(2.0, 88.0, 0.25))
         around = np.radians(np.arange(0.0, 360.0, 360.0 / ROUND))
         directions = np.stack(
             [
