@@ -3,6 +3,8 @@
 VENV ?= .venv
 export VENV
 PY := $(VENV)/bin/python
+# A process for each core; a file's tests stay together, for they share what is costly to make.
+PYTEST := $(PY) -m pytest -n auto --dist loadfile
 
 .PHONY: help demo test check fix lint imports types kernels slow wheel env env-test env-dev clean
 .NOTPARALLEL:
@@ -18,7 +20,7 @@ demo: env
 	$(PY) -m spatialgen demo --out demo
 
 test: env-test
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: env-dev test lint imports types wheel kernels slow
 
@@ -37,10 +39,10 @@ wheel: env-dev
 
 # The same kernels as plain Python: what the compiler hides (an index out of range, an integer overflow) shows.
 kernels: env-test
-	NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m "kernel and not slow"
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "kernel and not slow"
 
 slow: env-test
-	$(PY) -m pytest -m slow
+	$(PYTEST) -m slow
 
 fix: env-dev
 	$(PY) -m ruff check --fix .

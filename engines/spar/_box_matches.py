@@ -107,7 +107,7 @@ def _match(
     # Others of its kind are what it may really be taken for; then those whose box is of about its size, for a name
     # alone tells how large a thing is likely to be.
     of_kind = np.isin(found, objects.of_kind(objects.labels[instance]))
-    unlike = [_difference(truth, boxes[other]) for other in found.tolist()]
+    unlike = np.array([_difference(truth, boxes[other]) for other in found.tolist()])
     others: list[int] = []
     wrong: list[BoxMark] = []
     for other in found[np.lexsort((unlike, ~of_kind))].tolist():

@@ -15,7 +15,7 @@ from spatialgen import engines, templates
 from spatialgen.core.geometry import SceneGeometry
 from spatialgen.core.object_views import map_camera
 from spatialgen.core.types import Fact, PointRef, Skip
-from spatialgen.pipeline.render import coordinate_text
+from spatialgen.pipeline.answers import coordinate_text
 
 CHOICE, POINT = "obj_localization_occ", "obj_localization_occ_na"
 

@@ -5,8 +5,9 @@ Written from SPAR's fact sheet (§1.4, §6) and docs/conventions.md ("Depths and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from itertools import combinations, product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -19,6 +20,8 @@ LEAST_DISTANCE = {"default": 0.3, "spar": 0.1}
 MOST_SHIFT, RELATIVE_SHIFT = 0.05, 0.05
 """Of an answer, if boxes went around stray bits too."""
 OPTION_RATIO = 1.2
+STEP, BEND = 1.40, 0.4
+"""Widest step of a ladder of options, and metres below which its steps are even."""
 HALF_DIGIT = 0.05
 LEAST_SIDE, LEAST_PX = 0.05, 400
 MOST_LOST = 0.10
@@ -219,11 +222,17 @@ def _judge_metres(reading: SparReading, true: np.ndarray) -> None:
         reading.need(np.abs(whole - told).min() <= allowed, f"value {told:.3f}, with stray bits {whole[0]:.3f}")
     if reading.form != "select":
         return
-    numbers = [float(option) for option in reading.row["options"]]
-    for first, second in combinations(sorted(numbers), 2):
+    numbers = sorted(float(option) for option in reading.row["options"])
+    reading.verdict.measures["rank"] = numbers.index(float(reading.row["options"][reading.row["answer_index"]]))
+    for first, second in pairwise(numbers):
         reading.need(second > OPTION_RATIO * first - 1e-9, f"options {numbers}")
-    low, high = told / 2 - HALF_DIGIT, told * 2 + HALF_DIGIT
-    reading.need(all(low <= number <= high for number in numbers), f"options {numbers} of {told:.3f}")
+        if reading.preset == "default":
+            # As far as it is known what was rounded to them; near 0 steps are as wide as those at the bend.
+            widest = max((STEP - 1) * (first + HALF_DIGIT), math.log(STEP) * BEND) + 2 * HALF_DIGIT
+            reading.need(second - first <= widest + 1e-9, f"a step from {first} to {second} in options {numbers}")
+    if reading.preset == "spar":
+        low, high = told / 2 - HALF_DIGIT, told * 2 + HALF_DIGIT
+        reading.need(all(low <= number <= high for number in numbers), f"options {numbers} of {told:.3f}")
 
 
 def _with_stray_bits(reading: SparReading) -> np.ndarray:
