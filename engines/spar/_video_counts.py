@@ -30,6 +30,9 @@ class VideoCountParameters(SightingParameters):
 
     fewest: int = Field(2, ge=1, description="objects of a kind that is counted, at least")
     most: int = Field(15, ge=1, description="objects of a kind that is counted, at most")
+    least_counted_size: float = Field(
+        0.15, ge=0, description="metres; longest side of every object of a kind: annotations often miss smaller things"
+    )
     most_ones: float = Field(
         0.25, ge=0, lt=1, description="share of the facts about a scene that may count fewer than that (one may anyhow)"
     )
@@ -86,6 +89,9 @@ def video_counts(
     for members in kinds.values():
         if not objects.askable[members].any() or any(objects.labels[index] in left_out for index in members):
             continue
+        if (objects.geometry.object_boxes.size[members].max(axis=1) < parameters.least_counted_size).any():
+            task.reasons["objects so small that an annotation may miss some"] += 1
+            continue
         for frames in videos:
             found = _counted(objects, frames, sightings, tuple(members))
             if isinstance(found, str):
@@ -127,7 +133,12 @@ def _facts(
                 "names": sorted({objects.labels[index] for index in kind.in_scene}),
                 "instances_in_scene": [objects.scene.instances[index].id for index in kind.in_scene],
                 "visible_per_frame": sightings.seen[np.ix_(kind.frames, kind.counted)].sum(axis=1).tolist(),
-                "thresholds": sightings.thresholds() | {"fewest": parameters.fewest, "most": parameters.most},
+                "thresholds": sightings.thresholds()
+                | {
+                    "fewest": parameters.fewest,
+                    "most": parameters.most,
+                    "least_counted_size_m": parameters.least_counted_size,
+                },
             },
             margin=kind.certainty,
             occlusion=objects.loss_at_best(kind.frames, kind.counted),

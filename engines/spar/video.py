@@ -136,6 +136,7 @@ class Video(Engine):
             "appearance_factor": 1.0,
             "trace_pixel_share": 0.005,
             "most_ones": 0.0,
+            "least_counted_size": 0.0,
             "room_area": "floor",
             "most_disagreement": 0.15,
             "least_walled": 0.0,

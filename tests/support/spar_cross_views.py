@@ -17,12 +17,11 @@ from .mosaic_oracle import GREY_PX, MOST_TOTAL
 from .mosaic_rows import LOST_SLACK, SLACK_PX, namesakes
 from .multispa_oracle import camera_values, elevation, levelled
 from .spar_contested import may_bound
-from .spar_rows import BOX_PX, LEAST_IOU, OVERLAP_ERROR, SparReading, iou
+from .spar_rows import BOX_PX, LEAST_IOU, LEAST_MARK_IOU, OVERLAP_ERROR, SparReading, iou
 from .spar_sentences import said_in
 
 SPAR_PIXELS, SPAR_VISIBLE, SPAR_CUT, SPAR_DEPTHS = 0.002, 0.25, 0.30, (0.3, 8.0)
 """Preset ``spar``: least share of an image's pixels and of a silhouette, most outside, metres of depth."""
-LEAST_CHOSEN_IOU = 0.5
 LEAST_TOLD = {"default": 100.0, "spar": 0.0}
 """Thousandths of an image's width: width times height of a box over their sum."""
 MOST_OPTION_OVERLAP, MOST_CLASH = 0.3, 0.5
@@ -65,8 +64,8 @@ def box_is_right(reading: SparReading, box: Box) -> None:
         reading.need(False, f"image {image} shows nothing of {name} {instance}")
         return
     if reading.noisy:
-        # To choose from, a box is right that can be taken for none of the others: they share less than 0.3 with it.
-        shared, least = iou(edges(box), true), LEAST_CHOSEN_IOU if reading.form == "select" else LEAST_IOU
+        # To choose from, a box is right that points at its object, as a mark does; the other options are other things'.
+        shared, least = iou(edges(box), true), LEAST_MARK_IOU if reading.form == "select" else LEAST_IOU
         reading.need(shared >= least, f"box of {name} {instance} shares {shared:.2f} with the true one")
         return
     error = np.abs(edges(box) - true)
