@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from .. import __version__
+from ..core.counted import counted
 from ..dataset.schema import SCHEMA_VERSION
 from .config import RunConfig
 
@@ -131,4 +132,4 @@ def top_reasons(skips: Mapping[str, Mapping[str, int]], task: str | None = None,
     for name, some in skips.items():
         if task in {None, name}:
             reasons.update(some)
-    return ", ".join(f"{number} times {reason}" for reason, number in reasons.most_common(count))
+    return ", ".join(f"{counted(number, 'time')} {reason}" for reason, number in reasons.most_common(count))

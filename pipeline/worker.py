@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.counted import counted
 from ..core.geometry import SceneGeometry
 from ..core.settings import settings_for
 from ..core.types import Fact, Scene, Skip
@@ -186,4 +187,4 @@ def _facts(scene: Scene) -> dict[str, Any]:
 
 
 def _counts(reasons: Any) -> str:
-    return ", ".join(f"{count} times {reason}" for reason, count in sorted(reasons.items()))
+    return ", ".join(f"{counted(count, 'time')} {reason}" for reason, count in sorted(reasons.items()))

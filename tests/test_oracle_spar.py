@@ -32,15 +32,15 @@ CLEAN_SHARE, NOISY_SHARE, MARKS_SHARE = 0.999, 0.98, 0.995
 SCARCE: dict[str, int] = {
     # Each is asked once of an object, a kind of thing, a room or a stretch of way, and these are all there are.
     "obj_frame_locate": 800,
-    "obj_count": 600,
-    "room_size": 40,
-    "nav": 80,
-    "spatial_imagination_oc_video_hard": 500,
-    "spatial_imagination_oo_video_hard": 600,
-    "appearance_order": 500,
-    "camera_motion_infer": 600,
-    "distance_infer_center_oc": 700,
-    "distance_infer_center_oc_mv": 500,
+    "obj_count": 750,
+    "room_size": 50,
+    "nav": 100,
+    "spatial_imagination_oc_video_hard": 550,
+    "spatial_imagination_oo_video_hard": 800,
+    "appearance_order": 800,
+    "camera_motion_infer": 800,
+    "distance_infer_center_oc": 900,
+    "distance_infer_center_oc_mv": 700,
 }
 """Tasks of which these scenes have fewer than 1,000 items, and how many there must be at least."""
 

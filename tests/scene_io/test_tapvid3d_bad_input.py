@@ -150,7 +150,7 @@ def test_doctor_tells_what_is_there_and_what_is_broken(tmp_path: Path) -> None:
     report = diagnose([tmp_path], [task("motion", "image", "tracks"), task("depth", "image", "depth|mesh")])
     by_id = {scene.id: scene for scene in report.scenes}
     assert [by_id[name].broken for name in sorted(by_id)] == [False, True, True, False]
-    assert by_id["adt_a_1"].capabilities == ("image", "perspective", "time", "tracks")
+    assert by_id["adt_a_1"].capabilities == ("image", "perspective", "time", "tracks", "trajectory")
     assert by_id["adt_a_1"].images_checked == 6
     text = format_table(report)
     assert "adt, camera poses not stated" in text

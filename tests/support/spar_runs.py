@@ -34,7 +34,7 @@ def quick_run(base: Path) -> Made:
     Args:
         base: the session's temporary folder; tests that give the same share what is made.
     """
-    return make(base / "spar_quick", "structured3d", frames=8, per_scene=24, scenes=1, seed=0)
+    return make(base / "spar_quick", "structured3d", frames=10, per_scene=24, scenes=1, seed=1)
 
 
 @functools.cache
