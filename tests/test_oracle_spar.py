@@ -7,8 +7,10 @@ itself is tried in test_spar_witness.py and its sisters.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,7 @@ import numpy as np
 import pytest
 from support import spar_depths
 from support.mosaic_balance import unbalanced
-from support.spar_judge import JUDGES, judge
-from support.spar_rows import stage_of
+from support.spar_judge import JUDGES, judge_scene
 from support.spar_runs import quick_run
 from support.spar_texts import FORMS, NO_VIDEO
 
@@ -100,16 +101,31 @@ class Agreement:
         source.make(root)
         options: dict[str, Any] = {"images": "path", "workers": workers, "per_scene": per_scene, "preset": preset}
         spatialgen.run("spar", scenes=[root], out=out, **options)
-        self.judge(list(open_rows(out)), root, source.layout, source.noisy, preset)
+        self.judge(list(open_rows(out)), root, source.layout, source.noisy, preset, workers)
 
-    def judge(self, rows: list[Row], root: Path, layout: str, noisy: bool = False, preset: str = "default") -> None:
+    def judge(
+        self,
+        rows: list[Row],
+        root: Path,
+        layout: str,
+        noisy: bool = False,
+        preset: str = "default",
+        workers: int = 0,
+    ) -> None:
         """Holds rows against the scenes they are from, scene by scene."""
-        rows.sort(key=lambda row: str(row["scene_id"]))
-        for scene_id, some in groupby(rows, key=lambda row: str(row["scene_id"])):
-            stage = stage_of(root, scene_id, layout)
-            for row in some:
+        by_scene: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_scene[row["scene_id"]].append(row)
+        some = list(by_scene.values())
+        judged = partial(judge_scene, root=root, layout=layout, noisy=noisy, preset=preset)
+        if workers:
+            with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+                verdicts = list(pool.map(judged, some))
+        else:
+            verdicts = list(map(judged, some))
+        for of_scene, found in zip(some, verdicts, strict=True):
+            for row, verdict in zip(of_scene, found, strict=True):
                 self.forms[layout].add((row["task"], row["form"]))
-                verdict = judge(stage, row, noisy=noisy, preset=preset)
                 self._take(row, verdict.measures, [*verdict.faults, *verdict.choice], layout)
         self.rows += rows
 
