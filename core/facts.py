@@ -71,6 +71,7 @@ class TaskSpec:
         composite: for composite answers, what the values are: ``sizes`` (length, width, height), ``motion`` (right, up,
             forward, yaw, pitch), ``place`` (x, y in image 0 and a depth), ``map`` (x0, y0, x1, y1 …).
         form_slots: (form, slots) that every question of this form must use besides ``required_slots``.
+        images: that its rows show, about: for an estimate of the output's size.
     """
 
     name: str
@@ -94,6 +95,7 @@ class TaskSpec:
     axes: tuple[str, ...] = ()
     composite: Composite = ""
     form_slots: tuple[tuple[str, frozenset[str]], ...] = ()
+    images: int = 1
 
     @property
     def is_worded_by_form(self) -> bool:

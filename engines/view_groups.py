@@ -22,10 +22,13 @@ from .base import Parameters
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["ORDINALS", "ViewGroupParameters", "ViewGroups"]
+__all__ = ["LEAST_TRIPLES", "ORDINALS", "ViewGroupParameters", "ViewGroups"]
 
 ORDINALS: Final = ("first", "second", "third")
 """What texts call the images of a triple."""
+
+LEAST_TRIPLES: Final = 32
+"""To be looked through however few questions are wanted: not every triple shows something to ask about."""
 
 _DECIMALS: Final = 6
 _TRIES: Final = 8  # third frames looked at for each triple wanted, before the next first frame has its turn
@@ -149,6 +152,8 @@ class ViewGroups:
         A stretch has more frames than a video, or as many; no two videos share more than three quarters of theirs.
         """
         frames, wanted = len(self._geometry.scene.frames), self.parameters.video_frames
+        if frames < 2:
+            return []  # one frame is no video
         found = [self.video()]
         for left_out in range(1, _STEPS):
             span = frames - left_out * frames // _STEPS

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from .. import scene_io
 from ..core.counted import counted
+from ..core.types import TaskSpec
 from ..errors import ConfigError, SceneError, UnknownName
 from ..scene_io import Reader, SceneRef
 from .config import RunConfig
@@ -209,7 +210,7 @@ def estimate(refs: Sequence[SceneRef], config: RunConfig, out: Path) -> Estimate
         scenes=len(refs),
         frames=round(sum(frames) / len(frames) * len(refs)),
         rows=rows,
-        bytes=round(rows * (mean_image + _ROW_BYTES)),
+        bytes=round(rows_per_task * sum(_row_images(spec, frames) * mean_image + _ROW_BYTES for spec in config.specs)),
     )
     free = shutil.disk_usage(next(folder for folder in (out, *out.absolute().parents) if folder.exists())).free
     if result.bytes > free:
@@ -219,6 +220,11 @@ def estimate(refs: Sequence[SceneRef], config: RunConfig, out: Path) -> Estimate
             _size(free),
         )
     return result
+
+
+def _row_images(spec: TaskSpec, frames: Sequence[int]) -> float:
+    """Images of a task's rows: no more than scenes have frames."""
+    return sum(min(spec.images, count) for count in frames) / len(frames)
 
 
 def _embedded_bytes(encoded: int, width: int, height: int, config: RunConfig) -> float:

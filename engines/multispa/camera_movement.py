@@ -87,6 +87,7 @@ def _spec(
         suite="multispa",
         engine="camera_movement",
         version="1",
+        images=2,
         summary=summary,
         answer_type=answer_type,
         units=units,

@@ -73,6 +73,7 @@ def _spec(name: str, summary: str, answer_type: str, units: tuple[str, ...], tex
         suite="multispa",
         engine="object_movement",
         version="1",
+        images=2,
         summary=summary,
         answer_type=answer_type,
         units=units,

@@ -58,6 +58,7 @@ def _spec(name: str, summary: str) -> TaskSpec:
         suite="multispa",
         engine="object_perception",
         version="2",
+        images=3,
         summary=summary,
         answer_type="number",
         units=("m",),

@@ -52,6 +52,7 @@ class VisualCorrespondence(Engine):
             suite="multispa",
             engine="visual_correspondence",
             version="1",
+            images=2,
             summary="Where in the second image is the point that is marked in the first?",
             answer_type="point",
             variant_answer_types=(("dot", "choice"),),

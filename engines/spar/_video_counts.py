@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from ...core.labels import synonyms
 from ...core.object_views import HIDDEN_PX
-from ...core.types import Fact
+from ...core.types import Fact, Scene
 from ..mosaic import MosaicObjects
 from ..sampling import deal, take_least_used
 from ._sightings import SightingParameters, Sightings
@@ -89,7 +89,7 @@ def video_counts(
     for members in kinds.values():
         if not objects.askable[members].any() or any(objects.labels[index] in left_out for index in members):
             continue
-        if (objects.geometry.object_boxes.size[members].max(axis=1) < parameters.least_counted_size).any():
+        if any(_longest_side(objects.scene, index) < parameters.least_counted_size for index in members):
             task.reasons["objects so small that an annotation may miss some"] += 1
             continue
         for frames in videos:
@@ -143,6 +143,14 @@ def _facts(
             margin=kind.certainty,
             occlusion=objects.loss_at_best(kind.frames, kind.counted),
         )
+
+
+def _longest_side(scene: Scene, instance: int) -> float:
+    """Metres: of the box along the world's axes around an object's vertices, for which no up axis is needed."""
+    assert scene.vertices is not None
+    assert scene.vertex_instance is not None
+    own = scene.vertices[scene.vertex_instance == instance]
+    return float(np.ptp(own, axis=0).max()) if len(own) else 0.0
 
 
 def _turns(kinds: Sequence[_Counted], quota: int, rng: np.random.Generator) -> list[_Counted]:

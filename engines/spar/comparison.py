@@ -16,7 +16,7 @@ from pydantic import Field
 from ...core.types import Fact, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
 from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
-from ..view_groups import ViewGroupParameters, ViewGroups
+from ..view_groups import LEAST_TRIPLES, ViewGroupParameters, ViewGroups
 from ._comparison_questions import InVideo, Marked, Named, NamedInImages, Questions
 from ._comparison_rule import Rule
 from ._comparison_search import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINE", "ComparisonParameters"]
 
 _LEAST_NAMED: Final = 3  # of two, one is the nearer, not the nearest
+_TRIPLES: Final = 2  # sets of three frames for each fact wanted
 _MARKED: Final = 2  # green and blue
 _NEEDS: Final = ("image", "perspective", "depth|mesh", "instances", "up")
 _OF_TWO: Final = ("closer", "farther")
@@ -65,6 +66,7 @@ def _spec(
         suite="spar",
         engine="comparison",
         version="1",
+        images=32 if "trajectory" in needs else 3 if name.endswith("_mv") else 1,
         summary=summary,
         answer_type="text",
         units=("m",),
@@ -186,9 +188,9 @@ class Comparison(Engine):
     ) -> list[Frames]:
         """Frames that are shown together: each alone, triples, or those of the whole trajectory."""
         if task == _OO_VIDEO.name:
-            return [groups.video()]
+            return groups.videos(1)
         if task in {_OC_MV.name, _OO_MV.name}:
-            return groups.triples(limit, rng, shown=objects.shows)
+            return groups.triples(max(_TRIPLES * limit, LEAST_TRIPLES), rng, shown=objects.shows)
         return [(index,) for index in range(len(objects.scene.frames))]
 
     def _counts(self, task: str, parameters: ComparisonParameters) -> tuple[int, ...]:

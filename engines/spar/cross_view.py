@@ -63,6 +63,7 @@ def _spec(
         suite="spar",
         engine="cross_view",
         version="1",
+        images=2,
         summary=summary,
         answer_type=answer_type,
         units=units,

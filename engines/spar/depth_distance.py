@@ -21,7 +21,7 @@ from ..base import Engine, Parameters, Request
 from ..distractors import NumberOptionParameters, wrong_numbers
 from ..marked_objects import SPAR_OBJECTS
 from ..sampling import deal
-from ..view_groups import ORDINALS, ViewGroupParameters, ViewGroups
+from ..view_groups import LEAST_TRIPLES, ORDINALS, ViewGroupParameters, ViewGroups
 from ._centre_measures import (
     CentreDistance,
     CentredObjects,
@@ -73,6 +73,7 @@ class _Kind:
             suite="spar",
             engine="depth_distance",
             version="1",
+            images={"one": 1, "three": 3, "video": 32}[self.view],
             summary=self.summary,
             answer_type="composite" if is_volume else "number",
             composite="sizes" if is_volume else "",
@@ -176,7 +177,7 @@ class _Questions:
     def groups(self, view: str) -> Sequence[Frames]:
         """Frames that are shown together."""
         if view == "video":
-            return [self.views.video()]
+            return self.views.videos(1)
         return self._singles if view == "one" else self._triples
 
     def ask(
@@ -223,7 +224,7 @@ class _Questions:
 
     @cached_property
     def _triples(self) -> list[Frames]:
-        return self.views.triples(self._limit, self._rng_of_triples, self.objects.shows)
+        return self.views.triples(max(self._limit, LEAST_TRIPLES), self._rng_of_triples, self.objects.shows)
 
 
 class DepthDistance(Engine):

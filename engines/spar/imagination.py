@@ -22,7 +22,7 @@ from ..distractors import wrong_relations
 from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples
 from ..sampling import deal
-from ..view_groups import ViewGroups
+from ..view_groups import LEAST_TRIPLES, ViewGroups
 from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._bird_map import map_facts
 from ._imagined_items import Candidates, Frames
@@ -79,6 +79,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "spatial_imagination_oo_video_hard": _Kind("video", is_related=True, is_named=True),
 }
 _SHOWN: Final = {"image": "one image", "views": "three images", "video": "a video"}
+_IMAGES: Final = {"image": 1, "views": 3, "video": 32}
 
 
 def _spec(name: str, kind: _Kind) -> TaskSpec:
@@ -91,6 +92,7 @@ def _spec(name: str, kind: _Kind) -> TaskSpec:
         suite="spar",
         engine="imagination",
         version="1",
+        images=_IMAGES[kind.shown],
         summary=f"{asked}, from an imagined place in {_SHOWN[kind.shown]}: at a second object, facing a third{named}?",
         answer_type="relation",
         units=("index",),
@@ -112,6 +114,7 @@ _TASKS: Final = (
         suite="spar",
         engine="imagination",
         version="1",
+        images=3,
         summary="Where do objects that three images show lie on a bird's-eye map around the first image's camera?",
         answer_type="composite",
         composite="map",
@@ -211,8 +214,8 @@ class _Stage:
         if kind.shown == "image":
             return [(frame,) for frame in rng.permutation(len(self.scene.frames)).tolist()]
         if kind.shown == "views":
-            return self.groups.triples(_TRIPLES * limit, rng, self.objects.shows)
-        return [self.groups.video()]
+            return self.groups.triples(max(_TRIPLES * limit, LEAST_TRIPLES), rng, self.objects.shows)
+        return self.groups.videos(1)
 
     def _unique(self) -> npt.NDArray[np.bool_]:
         """(n,): whether nothing else in the scene goes by an object's name, or might be taken to."""

@@ -55,6 +55,7 @@ def _spec(name: str, summary: str, **options: Any) -> TaskSpec:
         suite="spar",
         engine="video",
         version="1",
+        images=32,
         summary=summary,
         required_slots=fields.pop("required_slots", fields["slots"]),
         **fields,

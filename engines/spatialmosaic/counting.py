@@ -54,6 +54,7 @@ def _spec(name: str, summary: str, answer_type: str) -> TaskSpec:
         suite="spatialmosaic",
         engine="counting",
         version="1",
+        images=4,
         summary=summary,
         answer_type=answer_type,
         units=("count", "index") if name == _BEST_VIEW else ("count",),

@@ -64,6 +64,7 @@ def _spec(name: str, summary: str) -> TaskSpec:
         suite="spatialmosaic",
         engine="localization",
         version="1",
+        images=4,
         summary=summary,
         answer_type="choice" if choice else "point",
         units=("px",),

@@ -38,6 +38,7 @@ def _spec(name: str, summary: str, required: set[str], marks: set[str]) -> TaskS
         suite="spatialmosaic",
         engine="measures",
         version="1",
+        images=4,
         summary=summary,
         answer_type="number",
         units=("m",),

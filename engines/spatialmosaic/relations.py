@@ -40,6 +40,7 @@ def _spec(kind: str, axis: Axis, summary: str) -> TaskSpec:
         suite="spatialmosaic",
         engine="relations",
         version="1",
+        images=4,
         summary=summary,
         answer_type="yesno" if kind == "existence" else "choice",
         units=("bool" if kind == "existence" else "index",),
