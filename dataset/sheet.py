@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..core.rounding import thousandths
 from ..errors import ConfigError, DatasetError
 from ..media import images as codec
 from . import images, lettering, markers, read
@@ -179,12 +180,12 @@ def review_images(row: Mapping[str, Any]) -> list[Image]:
             )
             _dashed(canvas, edges, size, color)
             ends = ((box["x1"], "width"), (box["y1"], "height"), (box["x2"], "width"), (box["y2"], "height"))
-            text = ",".join(str(_thousandths(value, native[side])) for value, side in ends)
+            text = ",".join(str(thousandths(value, native[side])) for value, side in ends)
             _caption(canvas, f"[{text}]", (edges[0], edges[1], edges[2], edges[3]), size, color, occupied)
         for number, ((x, y), point) in enumerate(zip(places, spots, strict=True)):
             color = _COLORS[number % len(_COLORS)]
             _ring(canvas, x, y, size, color)
-            text = f"[{_thousandths(point['x'], native['width'])}, {_thousandths(point['y'], native['height'])}]"
+            text = f"[{thousandths(point['x'], native['width'])}, {thousandths(point['y'], native['height'])}]"
             _caption(canvas, text, (x, y, x, y), size, color, occupied)
         pictures.append(canvas)
     return pictures
@@ -198,11 +199,6 @@ def _unmarked(row: Mapping[str, Any], column: str) -> list[Mapping[str, Any]]:
         x, y, _ = row["value"]
         found.append({"image": 0, "x": x, "y": y})
     return found
-
-
-def _thousandths(value: float, extent: int) -> int:
-    """A pixel coordinate as texts write it: 0 to 1000 of the image's width or height."""
-    return min(max(math.floor(1000 * (value + 0.5) / extent + 0.5), 0), 1000)
 
 
 def _ring(canvas: Image, x: float, y: float, size: float, color: Color) -> None:

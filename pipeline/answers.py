@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ..core.facts import RELATION_AXES
-from ..core.rounding import half_up
+from ..core.rounding import half_up, thousandths
 from ..core.types import BoxMark, BoxRef, Fact, Point, PointRef, Sides, TaskSpec, Value
 from ..dataset.options import letter_of
 from ..errors import TemplateError
@@ -21,7 +21,6 @@ from ..errors import TemplateError
 __all__ = ["Speaker", "box_text", "coordinate_text", "slot_column", "text_coordinates"]
 
 _SCALE: Final = {"": 1.0, "mm": 1000.0, "cm": 100.0, "m": 1.0, "m2": 1.0, "deg": 180.0 / math.pi}
-_PIXELS_PER_UNIT: Final = 1000  # text coordinates run from 0 to 1000
 _MARK_KINDS: Final = MappingProxyType({"dot": "point", "box": "bbox"})  # as SPAR's texts call what is drawn
 
 _MOTIONS: Final = (
@@ -72,9 +71,7 @@ def text_coordinates(x: float, y: float, width: int, height: int) -> tuple[int, 
         width: of the image in pixels.
         height: likewise.
     """
-    u = int(half_up(_PIXELS_PER_UNIT * (x + 0.5) / width))
-    v = int(half_up(_PIXELS_PER_UNIT * (y + 0.5) / height))
-    return min(max(u, 0), _PIXELS_PER_UNIT), min(max(v, 0), _PIXELS_PER_UNIT)
+    return thousandths(x, width), thousandths(y, height)
 
 
 def coordinate_text(x: float, y: float, width: int, height: int) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.motion import Headings, Poses
+from ...core.rounding import half_up
 
 __all__ = ["Leg", "WalkedPath", "angle_shown", "length_shown"]
 
@@ -98,12 +99,12 @@ class WalkedPath:
 def angle_shown(turn: float) -> int:
     """Whole degrees in which a turn is told, without its side; 180 of one that has none."""
     angle = abs(math.degrees(turn))
-    return 180 if angle > _AROUND else round(_STEP * math.floor(angle / _STEP + 0.5))
+    return 180 if angle > _AROUND else round(_STEP * half_up(angle / _STEP))
 
 
 def length_shown(length: float) -> float:
     """Metres in which a leg is told."""
-    return math.floor(length * 10.0 + 0.5) / 10.0
+    return half_up(length, 1)
 
 
 def _turn(before: FloatArray, after: FloatArray) -> float:
