@@ -32,6 +32,8 @@ TAIL: Final = 0.005
 """Share of the area that lies beyond an extent at each end."""
 
 _RIVAL_AREA: Final = 1.02  # a box up to this much larger than the smallest might be taken for it on another scan
+_CORNERS: Final = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+"""Of a box, from its centre, in its sides."""
 _BINS: Final = 256  # of an extent, for a first coarse count
 _RESOLUTION: Final = 1e-7  # metres; where the search for an extent's end stops, far below any mesh's accuracy
 
@@ -60,6 +62,11 @@ class ObjectBoxes:
     aligned: FloatArray
     rival: FloatArray
     measured: npt.NDArray[np.bool_]
+
+    @property
+    def corners(self) -> FloatArray:
+        """(n, 8, 3), metres, world frame, of the upright boxes; the last axis's side changes first."""
+        return self.centre[:, None] + (_CORNERS * self.size[:, None]) @ self.axes
 
 
 def boxes_of_surfaces(scene: Scene, face_instance: npt.NDArray[np.int32]) -> ObjectBoxes:

@@ -39,7 +39,6 @@ _GRID: Final = 6  # points a side over the faces of a box, where there is no sur
 _ANY_DEPTH: Final = DepthRange(0.0, np.inf)
 _DECIMALS: Final = 2  # of pixels, in the evidence
 _BOX_UNITS: Final = 1000.0
-_CORNERS: Final = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T  # of a box, in its half sides
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -256,8 +255,8 @@ class MarkedObjects(MosaicObjects):
 
     def _project_boxes(self, frame: int) -> list[list[float] | None]:
         camera = self.scene.frames[frame].camera
-        corners = self.centre[:, None] + (_CORNERS * self.boxes.size[:, None] / 2) @ self.boxes.axes
-        xy = project(corners.reshape(-1, 3), camera)[0].reshape(-1, len(_CORNERS), 2)
+        corners = self.boxes.corners
+        xy = project(corners.reshape(-1, 3), camera)[0].reshape(*corners.shape[:2], 2)
         low = np.maximum(xy.min(axis=1), -0.5)
         high = np.minimum(xy.max(axis=1), (camera.width - 0.5, camera.height - 0.5))
         good = np.isfinite(xy).all(axis=(1, 2)) & (low < high).all(axis=1)

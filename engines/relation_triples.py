@@ -46,7 +46,6 @@ BETWEEN: Final = ("right", "up", "distance")
 _MOST_ELEVATION: Final = math.radians(60.0)  # beyond it a camera has no heading to speak of
 _LEAST_HEADING: Final = 1e-9  # metres; a horizontal gap below it points nowhere
 _DECIMALS: Final = 5  # of metres, in the evidence
-_CORNERS: Final = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _FACES: Final = np.array(
     [
         *([0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1]),
@@ -54,7 +53,7 @@ _FACES: Final = np.array(
     ],
     dtype=np.int32,
 )
-"""A box's corners in its sides, from its centre, and its two triangles a side."""
+"""Of a box (``ObjectBoxes.corners``), two triangles a side."""
 
 SPAR_RELATIONS: Final[MappingProxyType[str, Any]] = MappingProxyType({"relation_rule": "centres"})
 """Values of ``TripleParameters`` under the preset ``spar``: proposals, since SPAR's own were never published."""
@@ -336,8 +335,8 @@ class ObserverView:
 
 def _box_surfaces(boxes: ObjectBoxes) -> npt.NDArray[np.float32]:
     """(n, k, 3), metres, world frame: spread evenly over the sides of n upright boxes; nan where there is none."""
-    count = len(boxes.centre)
-    corners = boxes.centre[:, None] + np.einsum("nki,nij->nkj", _CORNERS * boxes.size[:, None], boxes.axes)
-    faces = (_FACES[None] + len(_CORNERS) * np.arange(count, dtype=np.int32)[:, None, None]).reshape(-1, 3)
+    corners = boxes.corners
+    count, each = corners.shape[:2]
+    faces = (_FACES[None] + each * np.arange(count, dtype=np.int32)[:, None, None]).reshape(-1, 3)
     owner = np.repeat(np.arange(count, dtype=np.int32), len(_FACES))
     return sample_surfaces(corners.reshape(-1, 3).astype(np.float32), faces, owner, count).points
