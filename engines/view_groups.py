@@ -22,10 +22,13 @@ from .base import Parameters
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["LEAST_TRIPLES", "ORDINALS", "ViewGroupParameters", "ViewGroups"]
+__all__ = ["LEAST_TRIPLES", "ORDINALS", "VIDEO_FRAMES", "ViewGroupParameters", "ViewGroups"]
 
 ORDINALS: Final = ("first", "second", "third")
 """What texts call the images of a triple."""
+
+VIDEO_FRAMES: Final = 32
+"""Of a video question, unless told otherwise."""
 
 LEAST_TRIPLES: Final = 32
 """To be looked through however few questions are wanted: not every triple shows something to ask about."""
@@ -49,7 +52,9 @@ class ViewGroupParameters(Parameters):
     most_baseline: float = Field(3.0, gt=0, description="metres between two frames' cameras, at most")
     least_overlap: float = Field(0.10, ge=0, lt=1, description="overlap of two frames that are linked, at least")
     most_overlap: float = Field(0.80, gt=0, le=1, description="overlap of two frames shown together, at most")
-    video_frames: int = Field(32, ge=2, description="frames of a video question, spread evenly over the scene's")
+    video_frames: int = Field(
+        VIDEO_FRAMES, ge=2, description="frames of a video question, spread evenly over the scene's"
+    )
 
     @model_validator(mode="after")
     def _far_apart(self) -> ViewGroupParameters:  # not _ordered: that of another base would take its place

@@ -16,7 +16,7 @@ from pydantic import Field
 from ...core.types import Fact, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
 from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
-from ..view_groups import LEAST_TRIPLES, ViewGroupParameters, ViewGroups
+from ..view_groups import LEAST_TRIPLES, VIDEO_FRAMES, ViewGroupParameters, ViewGroups
 from ._comparison_questions import InVideo, Marked, Named, NamedInImages, Questions
 from ._comparison_rule import Rule
 from ._comparison_search import (
@@ -66,7 +66,7 @@ def _spec(
         suite="spar",
         engine="comparison",
         version="1",
-        images=32 if "trajectory" in needs else 3 if name.endswith("_mv") else 1,
+        images=VIDEO_FRAMES if "trajectory" in needs else 3 if name.endswith("_mv") else 1,
         summary=summary,
         answer_type="text",
         units=("m",),

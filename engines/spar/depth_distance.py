@@ -21,7 +21,7 @@ from ..base import Engine, Parameters, Request
 from ..distractors import NumberOptionParameters, wrong_numbers
 from ..marked_objects import SPAR_OBJECTS
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, ORDINALS, ViewGroupParameters, ViewGroups
+from ..view_groups import LEAST_TRIPLES, ORDINALS, VIDEO_FRAMES, ViewGroupParameters, ViewGroups
 from ._centre_measures import (
     CentreDistance,
     CentredObjects,
@@ -73,7 +73,7 @@ class _Kind:
             suite="spar",
             engine="depth_distance",
             version="1",
-            images={"one": 1, "three": 3, "video": 32}[self.view],
+            images={"one": 1, "three": 3, "video": VIDEO_FRAMES}[self.view],
             summary=self.summary,
             answer_type="composite" if is_volume else "number",
             composite="sizes" if is_volume else "",

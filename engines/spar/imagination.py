@@ -22,7 +22,7 @@ from ..distractors import wrong_relations
 from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, ViewGroups
+from ..view_groups import LEAST_TRIPLES, VIDEO_FRAMES, ViewGroups
 from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._bird_map import map_facts
 from ._imagined_items import Candidates, Frames
@@ -79,7 +79,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "spatial_imagination_oo_video_hard": _Kind("video", is_related=True, is_named=True),
 }
 _SHOWN: Final = {"image": "one image", "views": "three images", "video": "a video"}
-_IMAGES: Final = {"image": 1, "views": 3, "video": 32}
+_IMAGES: Final = {"image": 1, "views": 3, "video": VIDEO_FRAMES}
 
 
 def _spec(name: str, kind: _Kind) -> TaskSpec:

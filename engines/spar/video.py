@@ -17,7 +17,7 @@ from ...core.types import Fact, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
 from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..mosaic import MosaicObjects
-from ..view_groups import ViewGroupParameters, ViewGroups
+from ..view_groups import VIDEO_FRAMES, ViewGroupParameters, ViewGroups
 from ._first_sights import AppearanceParameters, appearance_orders
 from ._frame_lists import FrameListParameters, frame_lists
 from ._room_size import RoomSizeParameters, room_sizes
@@ -55,7 +55,7 @@ def _spec(name: str, summary: str, **options: Any) -> TaskSpec:
         suite="spar",
         engine="video",
         version="1",
-        images=32,
+        images=VIDEO_FRAMES,
         summary=summary,
         required_slots=fields.pop("required_slots", fields["slots"]),
         **fields,
