@@ -22,7 +22,7 @@ from .base import Parameters
 if TYPE_CHECKING:
     from ..core.geometry import SceneGeometry
 
-__all__ = ["LEAST_TRIPLES", "ORDINALS", "VIDEO_FRAMES", "ViewGroupParameters", "ViewGroups"]
+__all__ = ["ORDINALS", "VIDEO_FRAMES", "ViewGroupParameters", "ViewGroups"]
 
 ORDINALS: Final = ("first", "second", "third")
 """What texts call the images of a triple."""
@@ -30,7 +30,7 @@ ORDINALS: Final = ("first", "second", "third")
 VIDEO_FRAMES: Final = 32
 """Of a video question, unless told otherwise."""
 
-LEAST_TRIPLES: Final = 32
+_LEAST_TRIPLES: Final = 32
 """To be looked through however few questions are wanted: not every triple shows something to ask about."""
 
 _DECIMALS: Final = 6
@@ -124,16 +124,16 @@ class ViewGroups:
         return _in_turn(list(zip(first.tolist(), second.tolist(), strict=True)), rng)
 
     def triples(self, count: int, rng: np.random.Generator, shown: BoolArray | None = None) -> list[Frames]:
-        """Up to ``count`` triples, no two of the same frames; first frames take turns.
+        """Up to ``count`` triples, or 32 where that is more, no two of the same frames; first frames take turns.
 
         Any two frames of a triple are different, and links connect all three.
 
         Args:
-            count: wanted, at most.
+            count: wanted; a few are looked through even for a single question.
             rng: decides which.
             shown: (f, n): what frames show; the second and third must then show something that the first does not.
         """
-        frames = len(self._poses.centre)
+        frames, count = len(self._poses.centre), max(count, _LEAST_TRIPLES)
         found: dict[frozenset[int], Frames] = {}
         starts = rng.permutation(frames).tolist()
         while starts and len(found) < count:

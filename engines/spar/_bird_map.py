@@ -11,7 +11,7 @@ import numpy as np
 from ...core.types import BoxMark, BoxRef, Fact
 from ..marked_objects import MarkedObjects
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, ViewGroups
+from ..view_groups import ViewGroups
 from ._imagined_views import ImaginationParameters, ImaginedViews
 from ._marked_items import NO_FRAMES
 
@@ -48,7 +48,7 @@ def map_facts(
     sizes = range(parameters.least_map_objects, parameters.most_map_objects + 1)
     deck = deal(limit, (len(sizes),), objects.scene.id, task)[:, 0].tolist()
     stated = 0
-    triples = groups.triples(max(_TRIES * limit, LEAST_TRIPLES), rng, objects.shows)
+    triples = groups.triples(_TRIES * limit, rng, objects.shows)
     if not triples:
         reasons[NO_FRAMES] += 1
     for frames in triples:

@@ -16,7 +16,7 @@ from pydantic import Field
 from ...core.types import Fact, Scene, Skip, TaskSpec
 from ..base import Engine, Parameters, Request
 from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
-from ..view_groups import LEAST_TRIPLES, VIDEO_FRAMES, ViewGroupParameters, ViewGroups
+from ..view_groups import VIDEO_FRAMES, ViewGroupParameters, ViewGroups
 from ._comparison_questions import InVideo, Marked, Named, NamedInImages, Questions
 from ._comparison_rule import Rule
 from ._comparison_search import (
@@ -190,7 +190,7 @@ class Comparison(Engine):
         if task == _OO_VIDEO.name:
             return groups.videos(1)
         if task in {_OC_MV.name, _OO_MV.name}:
-            return groups.triples(max(_TRIPLES * limit, LEAST_TRIPLES), rng, shown=objects.shows)
+            return groups.triples(_TRIPLES * limit, rng, shown=objects.shows)
         return [(index,) for index in range(len(objects.scene.frames))]
 
     def _counts(self, task: str, parameters: ComparisonParameters) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from ..base import Engine, Parameters, Request
 from ..distractors import NumberOptionParameters, wrong_numbers
 from ..marked_objects import SPAR_OBJECTS
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, ORDINALS, VIDEO_FRAMES, ViewGroupParameters, ViewGroups
+from ..view_groups import ORDINALS, VIDEO_FRAMES, ViewGroupParameters, ViewGroups
 from ._centre_measures import (
     CentreDistance,
     CentredObjects,
@@ -224,7 +224,7 @@ class _Questions:
 
     @cached_property
     def _triples(self) -> list[Frames]:
-        return self.views.triples(max(self._limit, LEAST_TRIPLES), self._rng_of_triples, self.objects.shows)
+        return self.views.triples(self._limit, self._rng_of_triples, self.objects.shows)
 
 
 class DepthDistance(Engine):

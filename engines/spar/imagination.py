@@ -22,7 +22,7 @@ from ..distractors import wrong_relations
 from ..marked_objects import SPAR_OBJECTS, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, VIDEO_FRAMES, ViewGroups
+from ..view_groups import VIDEO_FRAMES, ViewGroups
 from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._bird_map import map_facts
 from ._imagined_items import Candidates, Frames
@@ -214,7 +214,7 @@ class _Stage:
         if kind.shown == "image":
             return [(frame,) for frame in rng.permutation(len(self.scene.frames)).tolist()]
         if kind.shown == "views":
-            return self.groups.triples(max(_TRIPLES * limit, LEAST_TRIPLES), rng, self.objects.shows)
+            return self.groups.triples(_TRIPLES * limit, rng, self.objects.shows)
         return self.groups.videos(1)
 
     def _unique(self) -> npt.NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from ..distractors import wrong_relations
 from ..marked_objects import SPAR_OBJECTS, MarkedObjectParameters, MarkedObjects
 from ..relation_triples import BETWEEN, SPAR_RELATIONS, TO_OBSERVER, RelationTriples, TripleParameters
 from ..sampling import deal
-from ..view_groups import LEAST_TRIPLES, ViewGroupParameters, ViewGroups
+from ..view_groups import ViewGroupParameters, ViewGroups
 from ._balanced_words import UP, Choice, balanced, usable_forms
 from ._camera_relations import CameraRelations
 from ._marked_items import NO_FRAMES
@@ -171,7 +171,7 @@ class _Stage:
         """Sets of frames to be shown, in random order."""
         if kind.views == 1:
             return [(frame,) for frame in rng.permutation(len(self.scene.frames)).tolist()]
-        return self.groups.triples(max(_TRIPLES * limit, LEAST_TRIPLES), rng, self.objects.shows)
+        return self.groups.triples(_TRIPLES * limit, rng, self.objects.shows)
 
     def _fact(self, task: str, kind: _Kind, choice: Choice[Related], rng: np.random.Generator) -> Fact:
         related, item, objects = choice.told, choice.told.item, self.objects
