@@ -134,16 +134,22 @@ def test_killing_single_workers(scenes: Path, quiet: dict[str, str], duration: f
 
 
 @pytest.mark.slow
-def test_killing_at_twenty_random_moments(scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path) -> None:
-    chance = random.Random(20)
-    for number in range(20):
-        out = tmp_path / f"group{number}"
-        kill_group_and_resume(scenes, out, chance.uniform(0.05, 1.1) * duration)
-        assert digests(out) == quiet
-    for number in range(4):
-        out = tmp_path / f"worker{number}"
-        kill_workers_and_resume(scenes, out, [chance.uniform(0.1, 1.2) * duration for _ in range(5)])
-        assert digests(out) == quiet
+@pytest.mark.parametrize("seed", range(20))
+def test_killing_the_whole_group_at_a_random_moment(
+    scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path, seed: int
+) -> None:
+    kill_group_and_resume(scenes, tmp_path / "out", random.Random(seed).uniform(0.05, 1.1) * duration)
+    assert digests(tmp_path / "out") == quiet
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_killing_single_workers_at_random_moments(
+    scenes: Path, quiet: dict[str, str], duration: float, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    kill_workers_and_resume(scenes, tmp_path / "out", [chance.uniform(0.1, 1.2) * duration for _ in range(5)])
+    assert digests(tmp_path / "out") == quiet
 
 
 def test_a_run_at_work_keeps_others_out_stops_cleanly_and_goes_on(
